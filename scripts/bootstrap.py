@@ -68,7 +68,7 @@ class State:
 
 def prepare(*, testing: bool) -> None:
     """Return if this process can run the command; otherwise replace it by one that can."""
-    extras = wanted_extras(os.environ, testing=testing)
+    extras = wanted_extras({**dotenv(), **os.environ}, testing=testing)
     if sys.prefix != sys.base_prefix:
         check_active_environment(testing=testing, extras=extras)
         return
@@ -87,6 +87,14 @@ def run_tests(arguments: list[str]) -> NoReturn:
     become([sys.executable, "-m", "pytest", *arguments])
 
 
+def dotenv() -> dict[str, str]:
+    """Return what the demo's settings will read from `.env`, as far as it matters here."""
+    file = ROOT / ".env"
+    lines = file.read_text().splitlines() if file.is_file() else []
+    pairs = (line.removeprefix("export ").partition("=") for line in lines)
+    return {name.strip(): value.strip(" '\"") for name, _, value in pairs}
+
+
 def wanted_extras(environment: Mapping[str, str], *, testing: bool) -> set[str]:
     """Return the extras that the command needs under `environment`."""
     if testing:
@@ -94,7 +102,7 @@ def wanted_extras(environment: Mapping[str, str], *, testing: bool) -> set[str]:
     extras = {"demo"}
     if environment.get("DATABASE_URL", "").startswith(("postgres", "pgsql", "psql")):
         extras.add("postgres")
-    services = (environment.get(name, "") for name in ("CELERY_BROKER_URL", "CACHE_URL"))
+    services = (environment.get(name, "") for name in ("CELERY_BROKER_URL", "REDIS_URL"))
     if any(url.startswith("redis") for url in services):
         extras.add("redis")
     return extras

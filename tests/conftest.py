@@ -1,1 +1,44 @@
 from __future__ import annotations
+
+import os
+
+import pytest
+from celery import Celery
+from hypothesis import settings as hypothesis
+
+from tests import machine
+
+# A busy machine is not a failing test: no deadline per example.
+hypothesis.register_profile("default", deadline=None)
+hypothesis.register_profile("thorough", deadline=None, max_examples=1000)
+hypothesis.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+# Without an app of its own, Celery would look for a broker on this machine.
+app = Celery("tests")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.set_default()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker, why in machine.MISSING.items():
+        if item.get_closest_marker(marker) and (reason := why()):
+            pytest.skip(reason)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_sep("-", "services")
+    terminalreporter.write_line(f"Database: {machine.database()}")
+    for reason in machine.missing():
+        terminalreporter.write_line(f"Not tested here - {reason}")
+
+
+@pytest.fixture
+def redis_url() -> str:
+    """The address of a Redis database that a test marked `redis` may fill and flush."""
+    return machine.REDIS_URL
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the browser, for a test marked `browser`."""
+    return machine.chromium()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import environ
+
+from project import environment
 
 env = environ.Env()
 
@@ -29,9 +31,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "personalization",
+    "project.shop",
 ]
-if find_spec("project") and find_spec("project.shop"):
-    INSTALLED_APPS.append("project.shop")
 
 MIDDLEWARE = [
     "personalization.delivery.middleware.PersonalizationMiddleware",
@@ -46,7 +47,7 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "tests" / "templates", BASE_DIR / "templates"],
+        "DIRS": [BASE_DIR / "tests/templates", BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -58,26 +59,15 @@ TEMPLATES = [
     }
 ]
 
-# The SQLite options are those the demo runs with: without them concurrent writers fail.
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": BASE_DIR / "var" / "tests.sqlite3",
-        "OPTIONS": {
-            "timeout": 20,
-            "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        },
-    }
+# Tuned as the demo is.
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": environment.database(env, default="sqlite:///:memory:")
 }
-if "DATABASE_URL" in env.ENVIRON:
-    DATABASES["default"] = env.db_url("DATABASE_URL")
-
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 STATIC_URL = "static/"
-STATICFILES_DIRS = [path for path in [BASE_DIR / "static"] if path.is_dir()]
+STATICFILES_DIRS = [BASE_DIR / "static"]
 
 # Dispatch works without a broker: a message is only a hint, and tests call the work itself.
 CELERY_BROKER_URL = "memory://"

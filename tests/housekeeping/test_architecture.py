@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.housekeeping.repository import PACKAGE, ROOT
+
+
+def test_arrows_point_down() -> None:
+    linter = Path(sys.executable).parent / "lint-imports"
+    report = subprocess.run([linter], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert report.returncode == 0, report.stdout
+
+
+def test_package_inits_are_empty() -> None:
+    inits = [*PACKAGE.rglob("__init__.py")]
+    assert [str(path.relative_to(ROOT)) for path in inits if path.read_text().strip()] == []
+
+
+def test_no_module_is_a_drawer() -> None:
+    drawers = {"common", "helpers", "managers", "misc", "services", "utils"}
+    paths = [*PACKAGE.rglob("*.py"), *(path for path in PACKAGE.rglob("*") if path.is_dir())]
+    assert [str(path.relative_to(ROOT)) for path in paths if path.stem in drawers] == []

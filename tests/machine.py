@@ -1,0 +1,71 @@
+"""What of the optional services this machine has, and why a test that needs one skips."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from functools import cache
+from importlib.util import find_spec
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/15")
+
+
+def database() -> str:
+    """Return which database the suite ran on."""
+    config = settings.DATABASES["default"]
+    if "sqlite" in config["ENGINE"]:
+        return "SQLite in memory"
+    return f"{config['ENGINE'].rpartition('.')[2]} at {config['HOST'] or 'its socket'}"
+
+
+@cache
+def missing_postgres() -> str:
+    if "postgresql" in settings.DATABASES["default"]["ENGINE"]:
+        return ""
+    return "PostgreSQL: DATABASE_URL names no PostgreSQL server"
+
+
+@cache
+def missing_redis() -> str:
+    if find_spec("redis") is None:
+        return "Redis: its Python client is not installed"
+    address = urlsplit(REDIS_URL)
+    try:
+        with socket.create_connection(
+            (address.hostname or "127.0.0.1", address.port or 6379), timeout=2
+        ) as connection:
+            connection.sendall(b"PING\r\n")
+            answer = connection.recv(64)
+    except OSError as error:
+        return f"Redis: {address.hostname}:{address.port} does not answer ({error})"
+    return "" if answer.startswith((b"+PONG", b"-NOAUTH")) else f"Redis: it answered {answer!r}"
+
+
+def chromium() -> str:
+    """Return the path of Chromium, or an empty string."""
+    wanted = os.environ.get("CHROMIUM", "")
+    names = [wanted] if wanted else ["chromium", "chromium-browser", "google-chrome"]
+    return next((path for name in names if (path := shutil.which(name))), "")
+
+
+@cache
+def missing_browser() -> str:
+    if find_spec("playwright") is None:
+        return "Chromium: playwright is not installed"
+    return "" if chromium() else "Chromium: not found (CHROMIUM may name it)"
+
+
+#: Marker of a test → why it cannot run here; an empty reason means that it can.
+MISSING = {
+    "browser": missing_browser,
+    "postgres": missing_postgres,
+    "redis": missing_redis,
+}
+
+
+def missing() -> list[str]:
+    return [reason for why in MISSING.values() if (reason := why())]

@@ -1,0 +1,256 @@
+"""What one carries and comes home to: packs, camp and cabin."""
+
+from __future__ import annotations
+
+from project.shop.data.products import ProductSeed
+
+PACKS = (
+    ProductSeed(
+        slug="cairn-22-daypack",
+        sku="LF-4001",
+        category="packs",
+        name="Cairn 22 Daypack",
+        summary="Twenty-two litres, one lid, two bottle pockets, nothing that dangles.",
+        description="A pack for the day out, with a back panel that keeps its distance from "
+        "your shirt. Waxed canvas outside, bright lining inside so that keys can be found.",
+        details=("22 litres, 780 g", "Waxed canvas", "Fits a 14-inch laptop, if it must"),
+        price="98.00",
+        art="backpack",
+        palette="pine",
+        featured=True,
+    ),
+    ProductSeed(
+        slug="cairn-45-trekking-pack",
+        sku="LF-4002",
+        category="packs",
+        name="Cairn 45 Trekking Pack",
+        summary="A week on your hips instead of on your shoulders.",
+        description="The frame is one bent rod, the hip belt is long enough to carry, and the "
+        "rain cover is where you can reach it with the pack on.",
+        details=("45 litres, 1,420 g", "Adjustable back", "Rain cover included"),
+        price="189.00",
+        was_price="239.00",
+        art="trekpack",
+        palette="rust",
+    ),
+    ProductSeed(
+        slug="market-tote",
+        sku="LF-4003",
+        category="packs",
+        name="Market Tote",
+        summary="Heavy canvas with handles that reach over a coat.",
+        description="Eighteen-ounce canvas with a bound base. Carries a week of vegetables, "
+        "or eleven hardbacks; we counted.",
+        details=("18 oz canvas", "20 litres", "Leather-bound handles"),
+        price="49.00",
+        art="tote",
+        palette="sand",
+    ),
+    ProductSeed(
+        slug="ferry-duffel",
+        sku="LF-4004",
+        category="packs",
+        name="Ferry Duffel 40",
+        summary="A wide mouth, two grips, and no opinion about what goes in.",
+        description="Throw it on the deck, sit on it in the queue. The fabric is the one that "
+        "lorry tarpaulins are made of, in a better colour.",
+        details=("40 litres", "Tarpaulin, welded seams", "Cabin size"),
+        price="129.00",
+        art="duffel",
+        palette="night",
+    ),
+    ProductSeed(
+        slug="gully-hip-pack",
+        sku="LF-4005",
+        category="packs",
+        name="Gully Hip Pack",
+        summary="Room for a windproof, a sandwich and a map.",
+        description="For the short walk that becomes a longer one. The strap tucks away when "
+        "it is worn in the hand.",
+        details=("4 litres", "Key leash", "Weighs as much as a banana"),
+        price="42.00",
+        art="hippack",
+        palette="ochre",
+    ),
+    ProductSeed(
+        slug="roll-top-cycle-pack",
+        sku="LF-4006",
+        category="packs",
+        name="Roll-top Cycle Pack",
+        summary="Dry inside whatever the road throws up.",
+        description="Welded, rolled and buckled. A loop for the lamp, a sleeve for the laptop "
+        "and a strip that shows up in headlights.",
+        details=("24 litres", "Waterproof, welded", "Reflective strip"),
+        price="109.00",
+        was_price="145.00",
+        art="rolltop",
+        palette="slate",
+    ),
+)
+
+CAMP = (
+    ProductSeed(
+        slug="larch-tent",
+        sku="LF-5001",
+        category="camp",
+        name="Larch Two-person Tent",
+        summary="Two doors, four poles, up in the time a kettle takes.",
+        description="Enough porch for two packs and enough room to sit out an afternoon of "
+        "rain with a pack of cards. Every pole is colour-coded, and so is every regret.",
+        details=("2.1 kg", "Two doors, two porches", "Spare pole section included"),
+        price="349.00",
+        was_price="439.00",
+        art="tent",
+        palette="ochre",
+    ),
+    ProductSeed(
+        slug="ember-stove",
+        sku="LF-5002",
+        category="camp",
+        name="Ember Stove",
+        summary="Burns twigs, boils a litre in seven minutes, never runs out of gas.",
+        description="Stainless steel, in five plates that slot together and pack as flat as a "
+        "paperback. Smoke included.",
+        details=("Stainless steel, 310 g", "Packs flat", "No fuel to carry"),
+        price="74.00",
+        art="stove",
+        palette="slate",
+        featured=True,
+    ),
+    ProductSeed(
+        slug="tin-mug",
+        sku="LF-5003",
+        category="camp",
+        name="Tin Mug",
+        summary="Enamelled steel, 350 ml, better with a dent.",
+        description="It goes on the fire, into the dishwasher and off the edge of the table, "
+        "and comes back from all three.",
+        details=("350 ml", "Enamelled steel", "Dishwasher-proof"),
+        price="14.00",
+        art="mug",
+        palette="berry",
+    ),
+    ProductSeed(
+        slug="field-lantern",
+        sku="LF-5004",
+        category="camp",
+        name="Field Lantern",
+        summary="Warm light for forty hours, with a dimmer that goes properly low.",
+        description="Hang it from the ridge pole or stand it on the table. It charges from a "
+        "phone's plug and, in a hurry, charges the phone.",
+        details=("40 hours on low", "USB-C, both ways", "Splashproof"),
+        price="58.00",
+        art="lantern",
+        palette="night",
+    ),
+    ProductSeed(
+        slug="long-flask",
+        sku="LF-5005",
+        category="camp",
+        name="Long Flask",
+        summary="One litre, hot from breakfast until the last bus.",
+        description="Double-walled steel with a cup for a lid. Tested on a January ferry: "
+        "still too hot to drink after nine hours.",
+        details=("1 litre", "Hot for 18 hours", "Lid is a cup"),
+        price="36.00",
+        art="flask",
+        palette="moss",
+    ),
+    ProductSeed(
+        slug="skillet-no-4",
+        sku="LF-5006",
+        category="camp",
+        name="Skillet No. 4",
+        summary="Spun iron, half the weight of cast, seasoned with linseed oil.",
+        description="Pancakes in the morning, trout in the evening, and no detergent in "
+        "between. The handle comes off for the pack.",
+        details=("24 cm, 980 g", "Handle comes off", "Any fire, any hob"),
+        price="39.00",
+        was_price="52.00",
+        art="skillet",
+        palette="stone",
+    ),
+)
+
+CABIN = (
+    ProductSeed(
+        slug="lochside-blanket",
+        sku="LF-6001",
+        category="cabin",
+        name="Lochside Blanket",
+        summary="Woven wool, wide enough for two and a dog.",
+        description="Woven on looms from 1954 in a mill that has kept all its spare parts. "
+        "The stripe is the loch at four in the afternoon.",
+        details=("140 × 190 cm", "Pure new wool", "Fringed by hand"),
+        price="129.00",
+        art="blanket",
+        palette="plum",
+        featured=True,
+    ),
+    ProductSeed(
+        slug="beeswax-candles",
+        sku="LF-6002",
+        category="cabin",
+        name="Beeswax Candles, a pair",
+        summary="Twelve hours each, and the room smells of July.",
+        description="Poured by a beekeeper who would rather talk about the bees. Let them "
+        "burn for an hour the first time.",
+        details=("Pure beeswax", "12 hours each", "A pair"),
+        price="22.00",
+        art="candles",
+        palette="ochre",
+    ),
+    ProductSeed(
+        slug="kindling-hatchet",
+        sku="LF-6003",
+        category="cabin",
+        name="Kindling Hatchet",
+        summary="A small axe with an ash handle and a leather cover.",
+        description="Forged by a smith whose initials are on the head. Keep it dry, keep it "
+        "sharp, and it will see your grandchildren make a fire.",
+        details=("Head 450 g", "Ash handle, oiled", "Leather cover"),
+        price="64.00",
+        art="hatchet",
+        palette="rust",
+    ),
+    ProductSeed(
+        slug="contour-print",
+        sku="LF-6004",
+        category="cabin",
+        name="Contour Print",
+        summary="A hill you know, drawn in nothing but contour lines.",
+        description="Screen-printed in two colours on heavy paper. Tell us the hill at the "
+        "checkout and we will write its height in pencil in the corner.",
+        details=("50 × 70 cm", "Two-colour screen print", "Numbered"),
+        price="34.00",
+        was_price="48.00",
+        art="print",
+        palette="slate",
+    ),
+    ProductSeed(
+        slug="fireside-cushion",
+        sku="LF-6005",
+        category="cabin",
+        name="Fireside Cushion",
+        summary="Offcuts of our jumpers, felted, and sewn into something soft.",
+        description="No two are alike, because no two days of cutting are. Filled with wool "
+        "that was too short to spin.",
+        details=("45 × 45 cm", "Wool in and out", "Made from offcuts"),
+        price="54.00",
+        art="cushion",
+        palette="berry",
+    ),
+    ProductSeed(
+        slug="walkers-notebook",
+        sku="LF-6006",
+        category="cabin",
+        name="Walker's Notebook",
+        summary="Squared paper that takes a pencil in the rain.",
+        description="Seventy-two leaves of stone paper and a pocket for the train ticket. The "
+        "first page has a ruler, the last one a prayer for dry socks.",
+        details=("9 × 14 cm", "72 waterproof leaves", "Lies flat"),
+        price="16.00",
+        art="notebook",
+        palette="pine",
+    ),
+)

@@ -1,0 +1,113 @@
+"""Fill the database with the shop and what personalizes it. Running it again changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+
+from personalization.delivery.models import Slot, Variation
+from personalization.events.models import Source
+from personalization.segments.models import Segment
+from project.shop.data.articles import ARTICLES
+from project.shop.data.categories import CATEGORIES
+from project.shop.data.segments import SEGMENTS
+from project.shop.data.shelves import PRODUCTS
+from project.shop.data.slots import SLOTS, VARIATIONS
+from project.shop.models import Article, Category, Product
+
+ADMIN_NAME = ADMIN_PASSWORD = "admin"  # noqa: S105 - printed on the screen; the demo's door is open
+BROWSER_SOURCE = "demo-shop"
+SIMULATOR_SOURCE = "simulator"
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """How many rows of each kind stand there afterwards."""
+
+    products: int
+    articles: int
+    segments: int
+    variations: int
+
+
+@transaction.atomic
+def seed() -> Seeded:
+    seed_shelves()
+    seed_journal()
+    seed_sources()
+    seed_segments()
+    seed_slots()
+    seed_admin()
+    return Seeded(
+        products=Product.objects.count(),
+        articles=Article.objects.count(),
+        segments=Segment.objects.count(),
+        variations=Variation.objects.count(),
+    )
+
+
+def seed_shelves() -> None:
+    for position, category in enumerate(CATEGORIES):
+        values = asdict(category)
+        Category.objects.get_or_create(
+            slug=values.pop("slug"), defaults={**values, "position": position}
+        )
+    categories = Category.objects.in_bulk(field_name="slug")
+    for position, product in enumerate(PRODUCTS):
+        values = asdict(product)
+        values["category"] = categories[product.category]
+        values["details"], values["sizes"] = list(product.details), list(product.sizes)
+        Product.objects.get_or_create(
+            slug=values.pop("slug"), defaults={**values, "position": position}
+        )
+
+
+def seed_journal() -> None:
+    products = Product.objects.in_bulk(field_name="slug")
+    for article in ARTICLES:
+        values = asdict(article)
+        mentioned = [products[slug] for slug in values.pop("products")]
+        values["published_on"] = date.fromisoformat(article.published_on)
+        row, created = Article.objects.get_or_create(slug=values.pop("slug"), defaults=values)
+        if created:
+            row.products.set(mentioned)
+
+
+def seed_sources() -> None:
+    Source.objects.get_or_create(
+        slug=BROWSER_SOURCE, defaults={"name": "Demo shop", "kind": Source.Kind.BROWSER}
+    )
+    Source.objects.get_or_create(
+        slug=SIMULATOR_SOURCE, defaults={"name": "Simulator", "kind": Source.Kind.SERVER}
+    )
+
+
+def seed_segments() -> None:
+    """Create the segments that are missing; those a site owner has edited stay as they are."""
+    for segment in SEGMENTS:
+        values = asdict(segment)
+        Segment.objects.get_or_create(slug=values.pop("slug"), defaults=values)
+
+
+def seed_slots() -> None:
+    for slot in SLOTS:
+        values = asdict(slot)
+        Slot.objects.get_or_create(slug=values.pop("slug"), defaults=values)
+    slots = Slot.objects.in_bulk(field_name="slug")
+    segments = Segment.objects.in_bulk(field_name="slug")
+    for variation in VARIATIONS:
+        Variation.objects.get_or_create(
+            slot=slots[variation.slot],
+            segment=segments[variation.segment],
+            name=variation.name,
+            defaults={"content": variation.content, "priority": variation.priority},
+        )
+
+
+def seed_admin() -> None:
+    users = get_user_model()
+    if not users.objects.filter(username=ADMIN_NAME).exists():
+        users.objects.create_superuser(ADMIN_NAME, "admin@example.org", ADMIN_PASSWORD)

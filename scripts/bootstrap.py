@@ -32,6 +32,9 @@ MODULES = {"demo": "environ", "dev": "pytest", "postgres": "psycopg", "redis": "
 # pip would fetch an unpinned build backend; installed first, it is pinned like the rest.
 BACKEND = ["hatchling", "editables"]
 
+# What pip's lines begin with that tell how far it is.
+STEPS = ("Collecting", "Downloading", "Using cached", "Installing", "Successfully")
+
 NO_VENV = """This Python ({python}) cannot make virtual environments: its {module} module is missing.
 Install it and run the same command again:
   Debian, Ubuntu:  apt install python3-venv
@@ -227,16 +230,22 @@ def pip(*arguments: str) -> None:
         for line in process.stdout or ():
             lines.append(line.rstrip())
             show(lines[-1])
-    show("")
+    clear()
     if process.returncode:
         raise SetupError(NO_INSTALL.format(code=process.returncode, tail="\n".join(lines[-12:])))
 
 
 def show(line: str) -> None:
-    if sys.stdout.isatty():
+    """Rewrite the line on a terminal with the step that pip tells of."""
+    if sys.stdout.isatty() and line.strip().startswith(STEPS):
         width = shutil.get_terminal_size().columns - 3
-        sys.stdout.write(f"\r\x1b[K  {line.strip()[:width]}" if line else "\r\x1b[K")
+        sys.stdout.write(f"\r\x1b[K  {line.strip()[:width]}")
         sys.stdout.flush()
+
+
+def clear() -> None:
+    if sys.stdout.isatty():
+        sys.stdout.write("\r\x1b[K")
 
 
 def say(line: str) -> None:

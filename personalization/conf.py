@@ -1,0 +1,62 @@
+"""The settings of the package: typed, few, read live from `django.conf.settings`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings as django_settings
+
+from personalization.exceptions import SettingError
+
+PREFIX = "PERSONALIZATION_"
+
+
+class Settings:
+    """Class attributes are the defaults; a site overrides `PERSONALIZATION_<NAME>`."""
+
+    #: Name and life of the signed visitor cookie (CNIL: at most 13 months).
+    VISITOR_COOKIE: str = "pz_id"
+    VISITOR_COOKIE_AGE: timedelta = timedelta(days=390)
+    #: Name of the readable cookie that remembers the answer to the banner.
+    CONSENT_COOKIE: str = "pz_consent"
+    #: Version of the privacy policy that visitors answer; a new one asks again.
+    POLICY_VERSION: str = "1"
+    COOKIE_SECURE: bool = False
+    #: A pause of this length between two events ends a visit.
+    VISIT_GAP: timedelta = timedelta(minutes=30)
+    #: Longest window a rule may look back; events are kept at least this long.
+    RETENTION: timedelta = timedelta(days=750)
+    #: Ingest limits, in bytes (decompressed) and events.
+    EVENT_MAX_BYTES: int = 32 * 1024
+    BATCH_MAX_BYTES: int = 512 * 1024
+    BATCH_MAX_EVENTS: int = 2500
+    #: Dotted path of the buffer between the ingest endpoint and the worker.
+    BUFFER: str = "personalization.events.buffers.database.DatabaseBuffer"
+    #: How many buffered requests a worker takes into one transaction.
+    WORKER_BATCH: int = 100
+    #: Tries before a buffered request is parked for an operator to look at.
+    BUFFER_ATTEMPTS: int = 5
+    #: Write key of the browser source that `{% personalization_tracker %}` sends with.
+    TRACKER_KEY: str = ""
+
+    def __getattribute__(self, name: str) -> Any:
+        default = super().__getattribute__(name)
+        if not name.isupper():
+            return default
+        value = getattr(django_settings, PREFIX + name, default)
+        if not isinstance(value, type(default)) or (
+            isinstance(value, bool) and not isinstance(default, bool)
+        ):
+            raise SettingError(
+                f"{PREFIX}{name} is {value!r}; a {type(default).__name__} is needed."
+            )
+        return value
+
+
+def names() -> list[str]:
+    """Return the full name of every setting, for the checks and the docs test."""
+    return [PREFIX + name for name in vars(Settings) if name.isupper()]
+
+
+settings = Settings()

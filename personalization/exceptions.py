@@ -1,0 +1,87 @@
+"""Every failure this package raises. The docstring of a class is its message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from personalization.types import Json
+
+
+class PersonalizationError(Exception):
+    """Something in personalization went wrong."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class SettingError(PersonalizationError):
+    """A PERSONALIZATION_ setting has a value that cannot be used."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing that is wrong with a rule: where, what was found, what is allowed."""
+
+    pointer: str  # RFC 6901
+    message: str
+    value: Json = None
+    allowed: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        where = self.pointer or "the rule"
+        tail = f" Allowed: {', '.join(self.allowed)}." if self.allowed else ""
+        return f"{where}: {self.message}{tail}"
+
+
+class InvalidRule(PersonalizationError):
+    """The rule cannot be understood."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__(" ".join(str(problem) for problem in problems))
+
+
+class RequestRejected(PersonalizationError):
+    """The request cannot be accepted."""
+
+    status = 400
+    code = "invalid_request"
+
+    def __init__(self, message: str = "", *, code: str = "", status: int = 0) -> None:
+        super().__init__(message)
+        self.code = code or self.code
+        self.status = status or self.status
+
+
+class Unauthorized(RequestRejected):
+    """The write key is missing or unknown."""
+
+    status = 401
+    code = "invalid_write_key"
+
+
+class TooLarge(RequestRejected):
+    """The request is larger than allowed."""
+
+    status = 413
+    code = "too_large"
+
+
+class EventRejected(PersonalizationError):
+    """The event cannot be accepted; its neighbours can."""
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class UnknownSegment(PersonalizationError):
+    """No segment has this slug."""
+
+
+class UnknownSlot(PersonalizationError):
+    """No slot has this slug."""
+
+
+class TemplateUsage(PersonalizationError):
+    """A personalization template tag is used wrongly."""

@@ -1,0 +1,34 @@
+"""Wake a worker. The database is the truth, a Celery message only a hint.
+
+Work is persisted before a hint is sent; a lost hint costs the time until the
+next sweep, never the work. So a broker that is down must not fail the request.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+from personalization import metrics
+
+logger = logging.getLogger(__name__)
+
+PROCESS_EVENTS = "personalization.process_events"
+SETTLE_MEMBERSHIPS = "personalization.settle_memberships"
+REFRESH_SEGMENTS = "personalization.refresh_segments"
+
+
+def hint(task: str) -> None:
+    """Ask for `task` to run soon, once the current transaction has committed."""
+    transaction.on_commit(lambda: _send(task))
+
+
+def _send(task: str) -> None:
+    try:
+        current_app.send_task(task, ignore_result=True, retry=False, expires=60)
+    except (OperationalError, OSError) as error:
+        metrics.count("hints.lost")
+        logger.warning("No worker was woken for %s: %s", task, error, extra={"action": "hint_lost"})

@@ -1,0 +1,153 @@
+"""Reading stored JSON with every problem named by its JSON pointer.
+
+A reader never raises: it notes the problem and returns a harmless stand-in, so
+that one pass finds all problems of a rule.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from personalization.clock import microseconds
+from personalization.exceptions import Problem
+from personalization.rules.compare import ALL_OPERATORS, OPERATORS, Comparison, Operator, Scalar
+from personalization.rules.compare import type_of as comparable_type
+from personalization.types import Json, JsonObject, Microseconds
+
+MAX_TEXT = 500
+MAX_VALUES = 200
+_DURATION = re.compile(
+    r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
+    r"(?:T(?=\d)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?"
+)
+_FIELD_KEY = re.compile(r"[^\W\d][\w $-]*")
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A place in the stored JSON: the value there, its pointer, the shared problems."""
+
+    value: Json
+    pointer: str = ""
+    problems: list[Problem] = field(default_factory=list)
+
+    def refuse(self, message: str, *, allowed: Sequence[str] = ()) -> None:
+        self.problems.append(
+            Problem(pointer=self.pointer, message=message, value=self.value, allowed=tuple(allowed))
+        )
+
+    def at(self, key: str | int, value: Json) -> Reader:
+        token = str(key).replace("~", "~0").replace("/", "~1")
+        return Reader(value, f"{self.pointer}/{token}", self.problems)
+
+    def object(self) -> JsonObject:
+        if isinstance(self.value, Mapping):
+            return self.value
+        self.refuse("An object is needed here.")
+        return {}
+
+    def items(self) -> list[Reader]:
+        if isinstance(self.value, Sequence) and not isinstance(self.value, str):
+            return [self.at(index, item) for index, item in enumerate(self.value)]
+        self.refuse("A list is needed here.")
+        return []
+
+    def child(self, key: str) -> Reader:
+        """Return the reader of `key`; a missing key reads as null."""
+        return self.at(key, self.object().get(key))
+
+    def only(self, *keys: str) -> None:
+        """Refuse keys other than `keys`: a misspelt one must not be ignored."""
+        for key in self.object():
+            if key not in keys:
+                self.at(key, self.object()[key]).refuse(f"“{key}” is not known here.", allowed=keys)
+
+    def text(self) -> str:
+        if isinstance(self.value, str) and 0 < len(self.value.strip()) <= MAX_TEXT:
+            return self.value
+        self.refuse(f"A text of 1 to {MAX_TEXT} characters is needed here.")
+        return ""
+
+    def choice(self, allowed: Sequence[str]) -> str:
+        if isinstance(self.value, str) and self.value in allowed:
+            return self.value
+        self.refuse(f"“{self.value}” is not possible here.", allowed=allowed)
+        return allowed[0]
+
+    def boolean(self) -> bool:
+        if self.value is None or isinstance(self.value, bool):
+            return bool(self.value)
+        self.refuse("true or false is needed here.", allowed=("true", "false"))
+        return False
+
+    def count(self, *, at_most: int) -> int:
+        if isinstance(self.value, int) and not isinstance(self.value, bool):
+            if 0 <= self.value <= at_most:
+                return self.value
+        self.refuse(f"A whole number from 0 to {at_most} is needed here.")
+        return 0
+
+    def path(self) -> tuple[str, ...]:
+        """Return a dotted field name as its keys."""
+        keys = tuple(self.text().split("."))
+        if not all(_FIELD_KEY.fullmatch(key) for key in keys) and self.value:
+            self.refuse(
+                "A field is named by letters, digits, “_”, “-”, “$” and spaces, "
+                "each part starting with a letter; a dot leads into an object."
+            )
+        return keys
+
+    def duration(self) -> timedelta:
+        """Return an ISO 8601 duration of weeks, days, hours, minutes and seconds."""
+        match = _DURATION.fullmatch(self.value) if isinstance(self.value, str) else None
+        parts = {key: int(part) for key, part in match.groupdict().items() if part} if match else {}
+        if any(parts.values()) and all(part < 10**6 for part in parts.values()):
+            return timedelta(**parts)
+        self.refuse(
+            "A length of time is needed here, such as PT90M, PT24H or P30D "
+            "(months and years are not: their length varies)."
+        )
+        return timedelta(days=1)
+
+    def instant(self) -> Microseconds:
+        if isinstance(self.value, str):
+            try:
+                parsed = datetime.fromisoformat(self.value)
+            except ValueError:
+                parsed = None
+            if parsed is not None:
+                return microseconds(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
+        self.refuse("A date and time such as 2026-01-31T08:00:00Z is needed here.")
+        return 0
+
+    def comparison(self) -> Comparison:
+        """Return the operator and value of this leaf."""
+        operator = cast(Operator, self.child("operator").choice(ALL_OPERATORS))
+        value = self.child("value")
+        if operator in ("is set", "is not set"):
+            if value.value is not None:
+                value.refuse(f"“{operator}” takes no value.")
+            return Comparison(operator)
+        many = operator in ("in", "not in")
+        readers = value.items() if many else [value]
+        if many and value.value is not None and not 1 <= len(readers) <= MAX_VALUES:
+            value.refuse(f"1 to {MAX_VALUES} values are needed here.")
+        return Comparison(operator, tuple(reader._scalar(operator) for reader in readers))
+
+    def _scalar(self, operator: Operator) -> Scalar:
+        kind = comparable_type(self.value)
+        if kind is None:
+            self.refuse("A text, a number, true or false is needed here.")
+            return ""
+        if operator not in OPERATORS[kind]:
+            self.refuse(f"“{operator}” cannot be used with a {kind}.", allowed=OPERATORS[kind])
+        if kind == "text":
+            return self.text()
+        if kind == "number" and not abs(cast(float, self.value)) <= 1e15:
+            self.refuse("A number between -10¹⁵ and 10¹⁵ is needed here.")
+            return 0.0
+        return cast(Scalar, self.value)

@@ -1,0 +1,52 @@
+"""The port between the ingest endpoint and the worker.
+
+`append` returns only when the batch is durable; the answer to the client follows
+it. `claim` and `ack` happen inside the worker's transaction, so a batch whose
+worker dies is simply claimed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, cast
+
+from django.utils.module_loading import import_string
+
+from personalization.conf import settings
+from personalization.types import JsonObject
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """The accepted events of one request. `id` is the buffer's own, None before `append`."""
+
+    source_id: int
+    events: Sequence[JsonObject]
+    received_at: datetime
+    id: str | int | None = None
+
+
+class Buffer(Protocol):
+    """What every buffer does. `personalization.testing.BufferContract` holds it to it."""
+
+    def append(self, batch: Batch) -> None:
+        """Keep `batch`, durably."""
+
+    def claim(self, limit: int) -> list[Batch]:
+        """Return up to `limit` batches that no other worker holds, oldest first."""
+
+    def ack(self, batches: Sequence[Batch]) -> None:
+        """Remove batches whose effects are committed with the current transaction."""
+
+    def fail(self, batch: Batch, error: str) -> None:
+        """Note a failed try; a batch that failed too often is parked, not lost."""
+
+    def depth(self) -> int:
+        """Return how many batches wait."""
+
+
+def buffer() -> Buffer:
+    """Return the buffer named by the settings."""
+    return cast(Buffer, import_string(settings.BUFFER)())

@@ -1,0 +1,79 @@
+"""Identities to profiles: find, create, link.
+
+A link joins an identity nobody has named yet to the profile of a user: its
+identities are re-pointed and the profile is rebuilt. A profile that already has
+a user is left alone: somebody else on the same device is a switch, not a merge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from personalization.profiles.models import Identity, Profile, Snapshot
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """What an identity is known by."""
+
+    namespace: str
+    value: str
+
+
+def find(keys: Iterable[Key]) -> dict[Key, Identity]:
+    """Return the identities that exist."""
+    wanted: dict[str, set[str]] = {}
+    for key in keys:
+        wanted.setdefault(key.namespace, set()).add(key.value)
+    condition = Q(pk__in=())
+    for namespace, values in wanted.items():
+        condition |= Q(namespace=namespace, value__in=values)
+    found = Identity.objects.filter(condition)
+    return {Key(identity.namespace, identity.value): identity for identity in found}
+
+
+def find_or_create(keys: Iterable[Key]) -> dict[Key, Identity]:
+    """Return an identity for each key; a new one gets a profile of its own.
+
+    Another worker may create the same one at the same time: the first insert
+    wins, and the profile made for the other is removed.
+    """
+    keys = sorted(set(keys))
+    found = find(keys)
+    missing = [key for key in keys if key not in found]
+    if not missing:
+        return found
+    profiles = [Profile.objects.create() for _ in missing]
+    Identity.objects.bulk_create(
+        (
+            Identity(profile=profile, namespace=key.namespace, value=key.value)
+            for key, profile in zip(missing, profiles, strict=True)
+        ),
+        ignore_conflicts=True,
+    )
+    found |= find(missing)
+    used = {found[key].profile_id for key in missing}
+    Snapshot.objects.bulk_create(
+        Snapshot(profile=profile) for profile in profiles if profile.pk in used
+    )
+    Profile.objects.filter(pk__in=[p.pk for p in profiles if p.pk not in used]).delete()
+    return found
+
+
+def link(named: Identity, other: Identity) -> int | None:
+    """Join the profile of `other` to that of the user identity `named`.
+
+    Returns the id of the profile to rebuild, or None when nothing was joined.
+    """
+    if other.profile_id == named.profile_id:
+        return None
+    if Identity.objects.filter(profile=other.profile_id, namespace=Identity.USER).exists():
+        return None
+    emptied = other.profile_id
+    Identity.objects.filter(profile=emptied).update(profile=named.profile_id)
+    other.profile_id = named.profile_id
+    Profile.objects.filter(pk=emptied).delete()
+    return named.profile_id

@@ -1,0 +1,66 @@
+"""The readable cookie that remembers an answer: `<policy version>.<purposes>`.
+
+It holds no id and no secret. It tells scripts on cached pages whether to ask and
+whether to start; what the server may use is decided by the recorded answers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from urllib.parse import urlsplit
+
+from django.http import HttpRequest, HttpResponse
+
+from personalization.conf import settings
+from personalization.profiles.visitor import signed
+from personalization.types import ASKED_PURPOSES, COLLECTING_PURPOSES
+
+_FORMAT = re.compile(r"([\w-]{1,20})\.([a-z-]*)")
+
+
+def answered(cookies: Mapping[str, str]) -> frozenset[str] | None:
+    """Return the purposes agreed to under the current policy; None: not asked yet."""
+    match = _FORMAT.fullmatch(cookies.get(settings.CONSENT_COOKIE, ""))
+    if match is None or match[1] != settings.POLICY_VERSION:
+        return None
+    return known(match[2].split("-"))
+
+
+def known(purposes: Collection[str]) -> frozenset[str]:
+    """Return those of `purposes` that a visitor is asked for."""
+    return frozenset(purpose.value for purpose in ASKED_PURPOSES if purpose.value in purposes)
+
+
+def remember(response: HttpResponse, *, granted: frozenset[str], visitor_id: str | None) -> None:
+    """Set the cookies that follow from an answer; without collecting there is no id."""
+    answer = f"{settings.POLICY_VERSION}.{'-'.join(sorted(granted))}"
+    _set_cookie(response, settings.CONSENT_COOKIE, answer, readable=True)
+    if visitor_id and granted & COLLECTING_PURPOSES:
+        _set_cookie(response, settings.VISITOR_COOKIE, signed(visitor_id), readable=False)
+    else:
+        response.delete_cookie(settings.VISITOR_COOKIE, samesite="Lax")
+
+
+def _set_cookie(response: HttpResponse, name: str, value: str, *, readable: bool) -> None:
+    response.set_cookie(
+        name,
+        value,
+        max_age=settings.VISITOR_COOKIE_AGE,
+        secure=settings.COOKIE_SECURE,
+        httponly=not readable,
+        samesite="Lax",
+    )
+
+
+def from_this_site(request: HttpRequest) -> bool:
+    """Return whether a page of this site sent the request.
+
+    Stands in for a CSRF token, which cacheable pages cannot carry: browsers state
+    the origin of every POST and no page can forge it.
+    """
+    fetch_site = request.META.get("HTTP_SEC_FETCH_SITE")
+    if fetch_site is not None:
+        return bool(fetch_site == "same-origin")
+    stated = request.META.get("HTTP_ORIGIN") or request.META.get("HTTP_REFERER", "")
+    return bool(urlsplit(stated).netloc == request.get_host())

@@ -1,0 +1,73 @@
+"""Bring every profile's memberships after a rule has changed.
+
+Works through the profiles in chunks, each its own transaction, so that it can be
+killed at any point: what is not done yet is found again by the next sweep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from personalization.clock import microseconds
+from personalization.profiles.models import Snapshot
+from personalization.profiles.state import STORED_FIELDS
+from personalization.segments.live import LiveRules, live_rules
+from personalization.segments.membership import Changes
+from personalization.segments.models import Segment
+from personalization.segments.rebuild import rebuild_snapshot
+
+CHUNK = 200
+
+Progress = Callable[[int], None]
+
+
+def pending_segments() -> QuerySet[Segment]:
+    """Return the segments whose rule is newer than their memberships."""
+    return Segment.objects.filter(
+        Q(refreshed_at=None) | Q(refreshed_at__lt=F("updated_at")), refresh_error=""
+    )
+
+
+def refresh_segments(*, now: datetime, progress: Progress = lambda done: None) -> int:
+    """Refresh all pending segments and outdated snapshots; return how many profiles."""
+    # In this order: the rules are then at least as new as what is marked as refreshed.
+    pending = {segment.pk: segment.updated_at for segment in pending_segments()}
+    live = live_rules()
+    outdated = Snapshot.objects.exclude(plan=live.plan.id).exists()
+    if not pending and not outdated:
+        return 0
+    done = 0
+    last = 0
+    while chunk := _refresh_chunk(last, set(pending), live, now):
+        last, n = chunk
+        done += n
+        progress(done)
+    for segment_id, updated_at in pending.items():
+        Segment.objects.filter(pk=segment_id).update(
+            refreshed_at=updated_at, refresh_error=live.broken.get(segment_id, "")
+        )
+    return done
+
+
+def _refresh_chunk(
+    after: int, pending: set[int], live: LiveRules, now: datetime
+) -> tuple[int, int] | None:
+    with transaction.atomic():
+        snapshots = list(
+            Snapshot.objects.select_for_update().filter(pk__gt=after).order_by("pk")[:CHUNK]
+        )
+        if not snapshots:
+            return None
+        changes = Changes()
+        for snapshot in snapshots:
+            if snapshot.plan != live.plan.id:
+                rebuild_snapshot(snapshot, live, changes, now=now)
+            else:
+                changes.advance(snapshot, pending, live, now=microseconds(now))
+        changes.write()
+        Snapshot.objects.bulk_update(snapshots, STORED_FIELDS)
+    return snapshots[-1].pk, len(snapshots)

@@ -1,0 +1,86 @@
+"""Take the events of one request in: judge each, keep the good ones durably."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+
+from personalization import hints, metrics
+from personalization.conf import settings
+from personalization.events.buffer import Batch, buffer
+from personalization.events.models import Source
+from personalization.exceptions import EventRejected
+from personalization.ingest.arrival import Arrival
+from personalization.ingest.protocols.segment import Sender, read_event
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """An event that was not taken, by its place in the request."""
+
+    index: int
+    code: str
+    message: str
+
+
+@dataclass
+class Outcome:
+    """What became of the events of a request."""
+
+    arrivals: list[Arrival] = field(default_factory=list)
+    rejected: list[Rejection] = field(default_factory=list)
+
+
+def judge(events: Sequence[Any], *, sender: Sender, size: int, kind: str | None = None) -> Outcome:
+    """Return the good events as arrivals and the bad ones with their reasons.
+
+    `size` is the length of the whole request: events are only measured one by
+    one when it leaves room for one that is too long.
+    """
+    outcome = Outcome()
+    for index, data in enumerate(events):
+        try:
+            _refuse_excess(index, data, size)
+            outcome.arrivals.append(read_event(data, sender=sender, kind=kind))
+        except EventRejected as error:
+            outcome.rejected.append(Rejection(index, error.code, str(error)))
+    if outcome.rejected:
+        metrics.count("events.rejected", by=len(outcome.rejected))
+    return outcome
+
+
+def _refuse_excess(index: int, data: Any, size: int) -> None:
+    if index >= settings.BATCH_MAX_EVENTS:
+        raise EventRejected(
+            f"A batch has {settings.BATCH_MAX_EVENTS} events at most.", code="batch_too_long"
+        )
+    limit = settings.EVENT_MAX_BYTES
+    if size > limit and (length := len(json.dumps(data))) > limit:
+        raise EventRejected(
+            f"The event has {length} bytes; {limit} are allowed.", code="event_too_large"
+        )
+
+
+def keep(arrivals: Sequence[Arrival], *, source: Source, sender: Sender) -> None:
+    """Put the arrivals into the buffer; when this returns they are durable."""
+    if not arrivals:
+        return
+    with transaction.atomic():
+        buffer().append(
+            Batch(
+                source_id=source.pk,
+                events=[arrival.to_json() for arrival in arrivals],
+                received_at=sender.received_at,
+            )
+        )
+        hints.hint(hints.PROCESS_EVENTS)
+
+
+def events_in(body: Mapping[str, Any]) -> Sequence[Any] | None:
+    """Return the list under `batch`, None when there is none."""
+    batch = body.get("batch")
+    return batch if isinstance(batch, list) else None

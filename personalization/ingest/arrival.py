@@ -1,0 +1,41 @@
+"""An accepted event on its way through the buffer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from personalization.profiles.identity import Key
+from personalization.profiles.occurrence import Occurrence
+from personalization.types import Json, JsonObject, Microseconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """One event, cleaned and with its time corrected.
+
+    `key` is the identity it belongs to; `joins` another identity that a trusted
+    source says is the same person.
+    """
+
+    type: str
+    name: str
+    properties: Mapping[str, Json]
+    context: Mapping[str, Json]
+    at: Microseconds
+    message_id: str
+    key: Key
+    joins: Key | None = None
+
+    @property
+    def occurrence(self) -> Occurrence:
+        return Occurrence(self.type, self.name, self.properties, self.at, self.message_id)
+
+    def to_json(self) -> JsonObject:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Arrival:
+        joins = data["joins"]
+        return cls(**{**data, "key": Key(**data["key"]), "joins": Key(**joins) if joins else None})

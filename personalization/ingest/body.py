@@ -1,0 +1,69 @@
+"""The body of an ingest request: bounded, whatever its wrapping says.
+
+Clients are believed in what they send, not in how they label it: gzip is told by
+its magic bytes, JSON arrives as text/plain and as a form.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest
+
+from personalization.conf import settings
+from personalization.exceptions import RequestRejected, TooLarge
+
+_GZIP = b"\x1f\x8b"
+
+
+def read_json(request: HttpRequest) -> tuple[Mapping[str, Any], int]:
+    """Return the JSON object in the body and its length in bytes, decompressed.
+
+    :raises RequestRejected: when it is too large, not JSON or not an object.
+    """
+    body = _decompressed(_raw(request))
+    try:
+        data = json.loads(body.decode())
+    except RecursionError:
+        raise RequestRejected("The JSON is nested too deeply.", code="invalid_json") from None
+    except ValueError as error:  # not UTF-8, not JSON, or a number of thousands of digits
+        raise RequestRejected(f"The body is not JSON: {error}.", code="invalid_json") from None
+    if not isinstance(data, Mapping):
+        raise RequestRejected(
+            f"A JSON object is needed, not {type(data).__name__}.", code="invalid_json"
+        )
+    return data, len(body)
+
+
+def _raw(request: HttpRequest) -> bytes:
+    limit = settings.BATCH_MAX_BYTES
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if length.isdigit() and int(length) > limit:
+        raise TooLarge(f"The body has {length} bytes; {limit} are allowed.")
+    body = request.body
+    if not body and "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
+        # Most WSGI servers hand over an empty body: an answer of 200 would lose it.
+        raise RequestRejected(
+            "Send a Content-Length: this server does not take chunked bodies.",
+            code="length_required",
+            status=411,
+        )
+    return body
+
+
+def _decompressed(body: bytes) -> bytes:
+    limit = settings.BATCH_MAX_BYTES
+    if body.startswith(_GZIP):
+        inflater = zlib.decompressobj(wbits=31)
+        try:
+            body = inflater.decompress(body, limit + 1)
+        except zlib.error as error:
+            raise RequestRejected(f"The gzip is damaged: {error}.", code="invalid_gzip") from None
+        if not inflater.eof and len(body) <= limit:
+            raise RequestRejected("The gzip ends too early.", code="invalid_gzip")
+    if len(body) > limit:
+        raise TooLarge(f"The body has more than the {limit} bytes allowed.")
+    return body

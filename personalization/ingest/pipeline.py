@@ -1,0 +1,188 @@
+"""From the buffer to memberships, one transaction per claim.
+
+validate (at the door) → consent → dedupe → identify → persist → snapshot →
+touched rules → memberships → acknowledge. A worker that dies half-way leaves the
+claimed batches in the buffer and nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import OperationalError, transaction
+
+from personalization import metrics
+from personalization.clock import moment
+from personalization.conf import settings
+from personalization.events.buffer import Batch, buffer
+from personalization.events.models import Event, Source
+from personalization.ingest.apply import apply_events
+from personalization.ingest.arrival import Arrival
+from personalization.privacy.consent import NO_ANSWERS, Answers, answers_of
+from personalization.profiles.identity import Key, find, find_or_create, link
+from personalization.profiles.models import Identity
+from personalization.profiles.occurrence import Occurrence
+from personalization.types import COLLECTING_PURPOSES
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Item:
+    """An arrival with where it came from."""
+
+    arrival: Arrival
+    source: Source
+    received_at: datetime
+
+    @property
+    def message(self) -> tuple[int, str]:
+        return self.source.pk, self.arrival.message_id
+
+
+def process_events(*, now: datetime) -> int:
+    """Empty the buffer; return how many batches were taken out of it.
+
+    A claim that fails is tried again batch by batch, so that one bad batch neither
+    blocks nor takes along its neighbours; after a few tries it is parked.
+    """
+    done = 0
+    while True:
+        try:
+            taken = _process_claim(now)
+        except OperationalError:  # a deadlock or a lost connection: the next sweep tries again
+            raise
+        except Exception:  # the worker's outermost loop
+            logger.exception("A claim failed; trying its batches one by one.")
+            taken = _process_singly(now)
+        if not taken:
+            return done
+        done += taken
+
+
+def _process_claim(now: datetime) -> int:
+    store = buffer()
+    with transaction.atomic():
+        batches = store.claim(settings.WORKER_BATCH)
+        if batches:
+            _process(batches, now=now)
+            store.ack(batches)
+    return len(batches)
+
+
+def _process_singly(now: datetime) -> int:
+    store = buffer()
+    taken = 0
+    with transaction.atomic():
+        for batch in store.claim(settings.WORKER_BATCH):
+            try:
+                with transaction.atomic():
+                    _process([batch], now=now)
+                    store.ack([batch])
+                taken += 1
+            except OperationalError:
+                raise
+            except Exception as error:  # the worker's outermost loop
+                metrics.count("events.batches_failed")
+                logger.exception("Batch %s failed.", batch.id, extra={"action": "batch_failed"})
+                store.fail(batch, f"{type(error).__name__}: {error}")
+    return taken
+
+
+def _process(batches: Sequence[Batch], *, now: datetime) -> None:
+    # An event must not lie ahead of the instant it is evaluated at.
+    now = max([now, *(batch.received_at for batch in batches)])
+    items = _unseen(_allowed(_items(batches)))
+    if not items:
+        return
+    identities, merged = _identified(items)
+    Event.objects.bulk_create(_row(item, identities[item.arrival.key]) for item in items)
+    occurrences: dict[int, list[Occurrence]] = {profile_id: [] for profile_id in merged}
+    for item in items:
+        profile_id = identities[item.arrival.key].profile_id
+        occurrences.setdefault(profile_id, []).append(item.arrival.occurrence)
+    apply_events(occurrences, merged=merged, now=now)
+    metrics.count("events.stored", by=len(items))
+
+
+def _items(batches: Sequence[Batch]) -> list[Item]:
+    sources = Source.objects.in_bulk({batch.source_id for batch in batches})
+    return [
+        Item(Arrival.from_json(data), sources[batch.source_id], batch.received_at)
+        for batch in batches
+        for data in batch.events
+        if batch.source_id in sources
+    ]
+
+
+def _allowed(items: Sequence[Item]) -> list[Item]:
+    """Keep what the visitor's newest answers allow, asked now and not at the door."""
+    identities = find(item.arrival.key for item in items)
+    answers = answers_of(identity.pk for identity in identities.values())
+
+    def allows(item: Item) -> bool:
+        identity = identities.get(item.arrival.key)
+        given = answers.get(identity.pk, NO_ANSWERS) if identity else NO_ANSWERS
+        return _consents(given, item.source)
+
+    allowed = [item for item in items if allows(item)]
+    if refused := len(items) - len(allowed):
+        metrics.count("events.without_consent", by=refused)
+    return allowed
+
+
+def _consents(answers: Answers, source: Source) -> bool:
+    """Return whether events may be kept: the site vouches for its own servers' visitors
+    until they refuse; from a browser only a recorded yes counts."""
+    if answers.granted & COLLECTING_PURPOSES:
+        return True
+    return source.is_server and not answers.refused >= COLLECTING_PURPOSES
+
+
+def _unseen(items: Sequence[Item]) -> list[Item]:
+    """Drop what was stored before or stands twice in the claim, by (source, message id)."""
+    unique = {item.message: item for item in reversed(items)}
+    stored: set[tuple[int, str]] = set()
+    for source_id in {source_id for source_id, _ in unique}:
+        ids = [message_id for source, message_id in unique if source == source_id]
+        stored |= set(
+            Event.objects.filter(source=source_id, message_id__in=ids).values_list(
+                "source_id", "message_id"
+            )
+        )
+    fresh = [item for message, item in reversed(unique.items()) if message not in stored]
+    if repeated := len(items) - len(fresh):
+        metrics.count("events.duplicates", by=repeated)
+    return fresh
+
+
+def _identified(items: Sequence[Item]) -> tuple[dict[Key, Identity], set[int]]:
+    """Return the identities of the items and the profiles that others were merged into."""
+    links = {item.arrival.key: item.arrival.joins for item in items if item.arrival.joins}
+    keys = {item.arrival.key for item in items} | set(links.values())
+    identities = find_or_create(keys)
+    merged = set()
+    for named, other in sorted(links.items()):
+        target = link(identities[named], identities[other])
+        if target is not None:
+            merged.add(target)
+            identities = find(keys)
+    return identities, merged
+
+
+def _row(item: Item, identity: Identity) -> Event:
+    arrival = item.arrival
+    return Event(
+        identity=identity,
+        source=item.source,
+        message_id=arrival.message_id,
+        type=arrival.type,
+        name=arrival.name,
+        properties=arrival.properties,
+        context=arrival.context,
+        timestamp=moment(arrival.at),
+        received_at=item.received_at,
+    )

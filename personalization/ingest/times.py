@@ -1,0 +1,43 @@
+"""When an event really happened, as far as the client's clock can be corrected."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from personalization.exceptions import EventRejected
+
+
+def read_time(value: Any) -> datetime | None:
+    """Return the aware datetime that an ISO 8601 text stands for, None for anything else."""
+    if not isinstance(value, str):
+        return None
+    try:
+        parsed = datetime.fromisoformat(value)
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def happened_at(stated: Any, *, sent_at: datetime | None, received_at: datetime) -> datetime:
+    """Return the instant of an event, corrected for the skew of the client's clock.
+
+    Segment's formula: receivedAt − (sentAt − timestamp). Without `sent_at` the
+    stated time stands. Nothing happens in the future.
+
+    :raises EventRejected: when a time is stated that cannot be read.
+    """
+    if stated is None:
+        return received_at
+    moment = read_time(stated)
+    if moment is None:
+        raise EventRejected(
+            f"/timestamp: “{str(stated)[:50]}” is not an ISO 8601 date and time.",
+            code="invalid_timestamp",
+        )
+    if sent_at is not None:
+        try:
+            moment = received_at - (sent_at - moment)
+        except OverflowError:
+            raise EventRejected("/timestamp is out of range.", code="invalid_timestamp") from None
+    return min(moment, received_at)

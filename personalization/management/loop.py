@@ -1,0 +1,37 @@
+"""A command that does its work once, or again and again until it is stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import close_old_connections
+from django.utils import timezone
+
+
+class LoopCommand(BaseCommand):
+    """`--loop` is for sites that run no Celery: the command then is the worker."""
+
+    work: ClassVar[Callable[..., int]]
+    done: ClassVar[str]
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--loop", action="store_true", help="Go on until stopped.")
+        parser.add_argument(
+            "--pause", type=float, default=0.5, help="Seconds between two rounds (default 0.5)."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        total = 0
+        try:
+            while True:
+                total += self.work(now=timezone.now())
+                if not options["loop"]:
+                    break
+                close_old_connections()
+                time.sleep(options["pause"])
+        except KeyboardInterrupt:
+            self.stderr.write("Stopped.")
+        self.stdout.write(self.done % total)

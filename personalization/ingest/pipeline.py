@@ -44,52 +44,41 @@ class Item:
 
 
 def process_events(*, now: datetime) -> int:
-    """Empty the buffer; return how many batches were taken out of it.
-
-    A claim that fails is tried again batch by batch, so that one bad batch neither
-    blocks nor takes along its neighbours; after a few tries it is parked.
-    """
+    """Empty the buffer; return how many batches were taken out of it."""
     done = 0
-    while True:
-        try:
-            taken = _process_claim(now)
-        except OperationalError:  # a deadlock or a lost connection: the next sweep tries again
-            raise
-        except Exception:  # the worker's outermost loop
-            logger.exception("A claim failed; trying its batches one by one.")
-            taken = _process_singly(now)
-        if not taken:
-            return done
+    while taken := _process_claim(now):
         done += taken
+    return done
 
 
 def _process_claim(now: datetime) -> int:
-    store = buffer()
     with transaction.atomic():
-        batches = store.claim(settings.WORKER_BATCH)
-        if batches:
+        return _process_or_split(buffer().claim(settings.WORKER_BATCH), now=now)
+
+
+def _process_or_split(batches: Sequence[Batch], *, now: datetime) -> int:
+    """Process and acknowledge the batches; return how many were.
+
+    When that fails, halves are tried, down to the single batch that is at fault:
+    it neither blocks nor takes along its neighbours, and is parked after a few tries.
+    """
+    if not batches:
+        return 0
+    try:
+        with transaction.atomic():
             _process(batches, now=now)
-            store.ack(batches)
-    return len(batches)
-
-
-def _process_singly(now: datetime) -> int:
-    store = buffer()
-    taken = 0
-    with transaction.atomic():
-        for batch in store.claim(settings.WORKER_BATCH):
-            try:
-                with transaction.atomic():
-                    _process([batch], now=now)
-                    store.ack([batch])
-                taken += 1
-            except OperationalError:
-                raise
-            except Exception as error:  # the worker's outermost loop
-                metrics.count("events.batches_failed")
-                logger.exception("Batch %s failed.", batch.id, extra={"action": "batch_failed"})
-                store.fail(batch, f"{type(error).__name__}: {error}")
-    return taken
+            buffer().ack(batches)
+        return len(batches)
+    except OperationalError:  # a deadlock or a lost connection: the next sweep tries again
+        raise
+    except Exception as error:  # the worker's outermost loop
+        logger.exception("%d batches failed.", len(batches), extra={"action": "claim_failed"})
+        if len(batches) == 1:
+            metrics.count("events.batches_failed")
+            buffer().fail(batches[0], f"{type(error).__name__}: {error}")
+            return 0
+    half = len(batches) // 2
+    return _process_or_split(batches[:half], now=now) + _process_or_split(batches[half:], now=now)
 
 
 def _process(batches: Sequence[Batch], *, now: datetime) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "personalization"
 
+Import = ast.Import | ast.ImportFrom
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 BROAD = {"Exception", "BaseException"}
@@ -125,7 +126,7 @@ def lazy_imports(sources: Iterable[Source]) -> list[str]:
             for function in ast.walk(source.tree)
             if isinstance(function, Function)
             for node in ast.walk(function)
-            if any(is_own(name) for name in imported_names(node))
+            if isinstance(node, Import) and any(map(is_own, imported_names(node)))
         }
     )
 
@@ -158,8 +159,8 @@ def module_name(path: Path) -> str:
 
 def runtime_imports(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-        for child in node.orelse:
-            yield from runtime_imports(child)
+        for alternative in node.orelse:
+            yield from runtime_imports(alternative)
         return
     yield from imported_names(node)
     for child in ast.iter_child_nodes(node):

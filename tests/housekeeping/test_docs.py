@@ -9,11 +9,14 @@ import pytest
 from django.dispatch import Signal
 
 from personalization import conf, signals
+from personalization.profiles import features
+from personalization.rules import parse
 from personalization.templatetags import personalization as tags
 from tests.housekeeping.repository import PACKAGE, ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
 CHECK = re.compile(r"personalization\.[EWI]\d{3}")
+ERROR_CODE = re.compile(r'\bcode"?[=:] ?"(\w+)"')
 
 
 def setting_names() -> Iterable[str]:
@@ -47,6 +50,12 @@ PAGES = {
 }
 
 
+def error_codes() -> Iterable[str]:
+    folders = (PACKAGE / "ingest", PACKAGE / "privacy")
+    texts = (path.read_text() for folder in folders for path in folder.rglob("*.py"))
+    return {code for text in texts for code in ERROR_CODE.findall(text)}
+
+
 def headings(page: str) -> set[str]:
     """Return the names that `page` has a heading for, such as "## `name`"."""
     text = (REFERENCE / page).read_text()
@@ -61,3 +70,18 @@ def test_everything_has_its_heading(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_no_heading_is_about_something_gone(page: str) -> None:
     assert headings(page) - set(PAGES[page]()) == set()
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        ("rules.md", parse.kinds.names()),
+        ("rules.md", features.definitions.names()),
+        ("http-api.md", error_codes()),
+    ],
+    ids=["conditions", "features", "error codes"],
+)
+def test_every_name_in_a_table_is_there(page: str, names: Iterable[str]) -> None:
+    text = (REFERENCE / page).read_text()
+    assert names
+    assert [name for name in names if f"`{name}`" not in text] == []

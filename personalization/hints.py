@@ -7,6 +7,7 @@ next sweep, never the work. So a broker that is down must not fail the request.
 from __future__ import annotations
 
 import logging
+import time
 
 from celery import current_app
 from django.db import transaction
@@ -20,6 +21,11 @@ PROCESS_EVENTS = "personalization.process_events"
 SETTLE_MEMBERSHIPS = "personalization.settle_memberships"
 REFRESH_SEGMENTS = "personalization.refresh_segments"
 
+#: Seconds for which a broker that could not be reached is left alone: a broker that
+#: does not even refuse would hold up every request for its connection time-out.
+PAUSE = 5.0
+_quiet_until = 0.0
+
 
 def hint(task: str) -> None:
     """Ask for `task` to run soon, once the current transaction has committed."""
@@ -27,8 +33,13 @@ def hint(task: str) -> None:
 
 
 def _send(task: str) -> None:
+    global _quiet_until
+    if time.monotonic() < _quiet_until:
+        metrics.count("hints.lost")
+        return
     try:
         current_app.send_task(task, ignore_result=True, retry=False, expires=60)
     except (OperationalError, OSError) as error:
+        _quiet_until = time.monotonic() + PAUSE
         metrics.count("hints.lost")
         logger.warning("No worker was woken for %s: %s", task, error, extra={"action": "hint_lost"})

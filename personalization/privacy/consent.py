@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Max
 
+from personalization import hints
 from personalization.conf import settings
 from personalization.privacy.models import Consent
 from personalization.profiles.identity import Key, find_or_create
@@ -49,6 +50,7 @@ def record_consent(
         # Rules may ask for consent: an empty plan has the next refresh look again.
         snapshot.plan = ""
         snapshot.save(update_fields=("consents", "plan"))
+        hints.hint(hints.REFRESH_SEGMENTS)
     return identity
 
 

@@ -46,7 +46,7 @@ def find_or_create(keys: Iterable[Key]) -> dict[Key, Identity]:
     missing = [key for key in keys if key not in found]
     if not missing:
         return found
-    profiles = [Profile.objects.create() for _ in missing]
+    profiles = Profile.objects.bulk_create(Profile() for _ in missing)
     Identity.objects.bulk_create(
         (
             Identity(profile=profile, namespace=key.namespace, value=key.value)

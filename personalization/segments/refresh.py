@@ -37,12 +37,12 @@ def refresh_segments(*, now: datetime, progress: Progress = lambda done: None) -
     # In this order: the rules are then at least as new as what is marked as refreshed.
     pending = {segment.pk: segment.updated_at for segment in pending_segments()}
     live = live_rules()
-    outdated = Snapshot.objects.exclude(plan=live.plan.id).exists()
-    if not pending and not outdated:
-        return 0
     done = 0
+    while n := _rebuild_outdated(now):
+        done += n
+        progress(done)
     last = 0
-    while chunk := _refresh_chunk(last, set(pending), live, now):
+    while pending and (chunk := _evaluate_chunk(last, set(pending), live, now)):
         last, n = chunk
         done += n
         progress(done)
@@ -53,9 +53,24 @@ def refresh_segments(*, now: datetime, progress: Progress = lambda done: None) -
     return done
 
 
-def _refresh_chunk(
+def _rebuild_outdated(now: datetime) -> int:
+    """Rebuild a chunk of the snapshots that keep other counters than the rules need."""
+    with transaction.atomic():
+        live = live_rules()  # anew, lest this and a worker with newer rules undo each other
+        outdated = Snapshot.objects.select_for_update().exclude(plan=live.plan.id)
+        snapshots = list(outdated.order_by("pk")[:CHUNK])
+        changes = Changes()
+        for snapshot in snapshots:
+            rebuild_snapshot(snapshot, live, changes, now=now)
+        changes.write()
+        Snapshot.objects.bulk_update(snapshots, STORED_FIELDS)
+    return len(snapshots)
+
+
+def _evaluate_chunk(
     after: int, pending: set[int], live: LiveRules, now: datetime
 ) -> tuple[int, int] | None:
+    """Evaluate the pending segments for the profiles behind `after`; None at the end."""
     with transaction.atomic():
         snapshots = list(
             Snapshot.objects.select_for_update().filter(pk__gt=after).order_by("pk")[:CHUNK]
@@ -63,11 +78,12 @@ def _refresh_chunk(
         if not snapshots:
             return None
         changes = Changes()
+        changed = []
         for snapshot in snapshots:
-            if snapshot.plan != live.plan.id:
-                rebuild_snapshot(snapshot, live, changes, now=now)
-            else:
-                changes.advance(snapshot, pending, live, now=microseconds(now))
+            before = snapshot.memberships
+            changes.advance(snapshot, pending, live, now=microseconds(now))
+            if snapshot.memberships != before:
+                changed.append(snapshot)
         changes.write()
-        Snapshot.objects.bulk_update(snapshots, STORED_FIELDS)
+        Snapshot.objects.bulk_update(changed, ("memberships", "due_at"))
     return snapshots[-1].pk, len(snapshots)

@@ -127,11 +127,15 @@ def test_a_python_without_venv_names_what_to_install(
         bootstrap.create()
 
 
-@pytest.mark.usefixtures("checkout")
-def test_a_failed_install_shows_the_words_of_pip(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bootstrap, "PYTHON", Path(sys.executable))
-    with pytest.raises(bootstrap.SetupError, match=r"exit code 1(?s:.*)nothing-is-here"):
-        bootstrap.pip("install", "--no-index", "./nothing-is-here")
+def test_a_failed_install_shows_the_words_of_pip(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = checkout / "python"
+    python.write_text("#!/bin/sh\necho 'ERROR: there is no such version'\nexit 3\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(bootstrap, "PYTHON", python)
+    with pytest.raises(bootstrap.SetupError, match=r"exit code 3(?s:.*)there is no such version"):
+        bootstrap.pip("install", "anything")
 
 
 def test_a_folder_that_cannot_be_used_is_an_error_with_a_sentence(

@@ -6,6 +6,8 @@ import pytest
 from celery import Celery
 from hypothesis import settings as hypothesis
 
+from personalization.delivery import published
+from personalization.segments import live
 from tests import machine
 
 # A busy machine is not a failing test: no deadline per example.
@@ -30,6 +32,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"Database: {machine.database()}")
     for reason in machine.missing():
         terminalreporter.write_line(f"Not tested here - {reason}")
+
+
+@pytest.fixture(autouse=True)
+def _forget_configuration() -> None:
+    """A rolled back test gives its revision numbers to the next one."""
+    live.forget()
+    published.forget()
 
 
 @pytest.fixture

@@ -53,8 +53,8 @@ def forget() -> None:
 
 
 def load_rules(revision: int) -> LiveRules:
-    segments = list(Segment.objects.filter(active=True))
-    by_slug = {segment.slug: segment for segment in segments}
+    segments = list(Segment.objects.all())
+    by_slug = {segment.slug: segment for segment in segments if segment.active}
 
     def lookup(slug: str) -> Rule | None:
         segment = by_slug[slug]
@@ -62,7 +62,7 @@ def load_rules(revision: int) -> LiveRules:
 
     rules: dict[int, Rule] = {}
     broken: dict[int, str] = {}
-    for segment in segments:
+    for segment in by_slug.values():
         if not segment.is_by_rule:
             continue
         try:
@@ -75,6 +75,7 @@ def load_rules(revision: int) -> LiveRules:
     return LiveRules(
         revision=revision,
         rules=rules,
+        # Those switched off too: what a person entered is kept until a person deletes it.
         manual={segment.pk: segment.slug for segment in segments if not segment.is_by_rule},
         touched_by=_index(rules),
         plan=plan(

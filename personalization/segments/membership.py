@@ -74,6 +74,19 @@ class Changes:
             self._note(snapshot.pk, segment_id, spans, answer, now)
         put_spans(snapshot, spans)
 
+    def put(
+        self,
+        snapshot: Snapshot,
+        segment_id: int,
+        interval: Interval | None,
+        *,
+        now: Microseconds,
+    ) -> None:
+        """Set the membership of a segment kept by hand; None takes the profile out."""
+        spans = load_spans(snapshot)
+        self._note(snapshot.pk, segment_id, spans, interval, now)
+        put_spans(snapshot, spans)
+
     def _note(
         self,
         profile_id: int,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import models, transaction
 from django.db.models import F, Q
@@ -35,8 +35,23 @@ class Revision(models.Model):
             cls.objects.get_or_create(pk=cls.ID)
 
 
+P = TypeVar("P", bound="Published")
+
+
+class PublishedQuerySet(models.QuerySet[P]):
+    """Deleting in bulk, as the admin does, raises the revision too. `update` does not."""
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        with transaction.atomic():
+            deleted = super().delete()
+            Revision.raise_number()
+        return deleted
+
+
 class Published(models.Model):
     """Base of what a page is decided by: each change raises the revision."""
+
+    objects = PublishedQuerySet.as_manager()
 
     class Meta:
         abstract = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from django.db import connection
 from django.db.models import Q, QuerySet
@@ -16,7 +16,7 @@ from personalization.rules.parse import link, parse
 from personalization.rules.population import predicate
 from personalization.rules.sql import Scope, Vendor
 from personalization.segments.models import Membership, Segment
-from personalization.types import Json
+from personalization.types import Json, Microseconds
 
 
 def linked(data: Json) -> Rule:
@@ -36,16 +36,12 @@ def linked(data: Json) -> Rule:
 
 def matching(rule: Rule, *, now: datetime) -> set[int]:
     """Return the ids of the profiles for which a linked rule holds at `now`."""
-    with connection.cursor() as cursor:
-        cursor.execute(*_query("p.id", rule, now))
-        return {row[0] for row in cursor.fetchall()}
+    return {row[0] for row in _rows("p.id", rule, now)}
 
 
 def count_matching(rule: Rule, *, now: datetime) -> int:
     """Return how many profiles a linked rule holds for at `now`."""
-    with connection.cursor() as cursor:
-        cursor.execute(*_query("COUNT(*)", rule, now))
-        return int(cursor.fetchone()[0])
+    return int(_rows("COUNT(*)", rule, now)[0][0])
 
 
 def members(segment: Segment, *, now: datetime) -> QuerySet[Profile]:
@@ -56,13 +52,15 @@ def members(segment: Segment, *, now: datetime) -> QuerySet[Profile]:
     return Profile.objects.filter(pk__in=current.values("profile"))
 
 
-def _query(columns: str, rule: Rule, now: datetime) -> tuple[str, tuple[object, ...]]:
+def _rows(columns: str, rule: Rule, now: datetime) -> list[tuple[Any, ...]]:
     condition = predicate(rule, _scope(now))
     text = (
         f"SELECT {columns} FROM {Profile._meta.db_table} p "  # noqa: S608  # names, not values
         f"JOIN {Snapshot._meta.db_table} s ON s.profile_id = p.id WHERE {condition.text}"
     )
-    return text, condition.params
+    with connection.cursor() as cursor:
+        cursor.execute(text, cast(Any, condition.params))
+        return cursor.fetchall()
 
 
 def _scope(now: datetime) -> Scope:
@@ -75,5 +73,12 @@ def _scope(now: datetime) -> Scope:
             "membership": Membership._meta.db_table,
             "segment": Segment._meta.db_table,
         },
-        timestamp=lambda at: connection.ops.adapt_datetimefield_value(moment(at)),
+        timestamp=_timestamp,
     )
+
+
+def _timestamp(at: Microseconds) -> str | datetime:
+    """Return `at` as the database compares it: a text on SQLite."""
+    adapted = connection.ops.adapt_datetimefield_value(moment(at))
+    assert adapted is not None
+    return adapted

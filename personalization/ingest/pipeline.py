@@ -29,6 +29,9 @@ from personalization.types import COLLECTING_PURPOSES
 
 logger = logging.getLogger(__name__)
 
+#: A transaction with more events keeps the writers of an embedded database waiting.
+MOST_EVENTS = 1000
+
 
 @dataclass(frozen=True)
 class Item:
@@ -53,7 +56,17 @@ def process_events(*, now: datetime) -> int:
 
 def _process_claim(now: datetime) -> int:
     with transaction.atomic():
-        return _process_or_split(buffer().claim(settings.WORKER_BATCH), now=now)
+        return _process_or_split(_bounded(buffer().claim(settings.WORKER_BATCH)), now=now)
+
+
+def _bounded(batches: Sequence[Batch]) -> Sequence[Batch]:
+    """Return the first batches with no more than `MOST_EVENTS` between them, but one at least."""
+    n = 0
+    for place, batch in enumerate(batches):
+        n += len(batch.events)
+        if n > MOST_EVENTS:
+            return batches[: max(place, 1)]
+    return batches
 
 
 def _process_or_split(batches: Sequence[Batch], *, now: datetime) -> int:

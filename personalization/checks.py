@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.utils.module_loading import import_string
 
-from personalization.conf import names, settings
+from personalization.conf import PREFIX, names, settings
 from personalization.delivery.published import published_now
 from personalization.delivery.templates import blocks_in_templates
 from personalization.exceptions import SettingError
@@ -28,18 +30,40 @@ def check_settings(
     """E001: a setting has an unusable value."""
     for name in names():
         try:
-            getattr(settings, name.removeprefix("PERSONALIZATION_"))
+            problem = _problem(name, getattr(settings, name.removeprefix(PREFIX)))
         except SettingError as error:
-            yield Error(str(error), hint="See the settings reference.", id="personalization.E001")
-    try:
-        import_string(settings.BUFFER)
-    except (ImportError, SettingError) as error:
-        yield Error(
-            f"PERSONALIZATION_BUFFER cannot be imported: {error}",
-            hint="Name a class by its dotted path, such as "
-            "personalization.events.buffers.database.DatabaseBuffer.",
-            id="personalization.E001",
-        )
+            problem = str(error)
+        if problem:
+            yield Error(problem, hint=_HINTS.get(name, _HINT), id="personalization.E001")
+
+
+_HINT = "See the settings reference for what is allowed."
+_HINTS = {
+    "PERSONALIZATION_BUFFER": "Name a class by its dotted path, such as "
+    "personalization.events.buffers.database.DatabaseBuffer.",
+    "PERSONALIZATION_POLICY_VERSION": "It stands in a cookie: 1 to 20 letters, digits, _ and -.",
+}
+_COOKIE_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+_VERSION = re.compile(r"[\w-]{1,20}", re.ASCII)
+
+
+def _problem(name: str, value: Any) -> str:
+    """Return what is wrong with a value of the right type, or an empty string."""
+    if name == "PERSONALIZATION_BUFFER":
+        try:
+            import_string(value)
+        except ImportError as error:
+            return f"{name} cannot be imported: {error}"
+    if name.endswith("_COOKIE") and not _COOKIE_NAME.fullmatch(value):
+        return f"{name} is {value!r}, which no cookie can be called."
+    if name.endswith("CONSENT_COOKIE") and value == settings.VISITOR_COOKIE:
+        return f"{name} is {value!r}, and so is the name of the visitor cookie."
+    if name.endswith("_VERSION") and not _VERSION.fullmatch(value):
+        return f"{name} is {value!r}, which the consent cookie cannot hold."
+    is_size = isinstance(value, int | timedelta) and not isinstance(value, bool)
+    if is_size and value <= type(value)(0):
+        return f"{name} is {value!r}; it must be more than nothing."
+    return ""
 
 
 @register(Tags.security)
@@ -80,9 +104,8 @@ def check_sqlite(
     if connection.vendor != "sqlite":
         return
     options = connection.settings_dict.get("OPTIONS", {})
-    if options.get("transaction_mode") != "IMMEDIATE" or "WAL" not in str(
-        options.get("init_command", "")
-    ):
+    journal = str(options.get("init_command", "")).upper()
+    if options.get("transaction_mode") != "IMMEDIATE" or "WAL" not in journal:
         yield Warning(
             "SQLite is not set up for several writers.",
             hint='Set OPTIONS: "transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": '
@@ -97,11 +120,15 @@ def check_templates(
 ) -> Iterator[CheckMessage]:
     """W006, W007: a template names a slot or segment that does not exist.
 
-    Runs with `check --database default`, for it reads what exists.
+    Runs with `check --database default`, for it reads what exists, and before every
+    `migrate`, the first one included: without tables there is nothing to compare with.
     """
     if not databases or DEFAULT_DB_ALIAS not in databases:
         return
-    config = published_now()
+    try:
+        config = published_now()
+    except DatabaseError:
+        return
     for template, block in blocks_in_templates():
         if block.slot not in config.slots:
             yield Warning(

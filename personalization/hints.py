@@ -12,6 +12,7 @@ import time
 from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
+from kombu.pools import producers
 
 from personalization import metrics
 
@@ -21,6 +22,9 @@ PROCESS_EVENTS = "personalization.process_events"
 SETTLE_MEMBERSHIPS = "personalization.settle_memberships"
 REFRESH_SEGMENTS = "personalization.refresh_segments"
 
+#: Connect at most twice (a list of brokers has a second one), without a wait between:
+#: Celery's own producers would hold up the request for six seconds.
+_IMPATIENT = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
 #: Seconds for which a broker that could not be reached is left alone: a broker that
 #: does not even refuse would hold up every request for its connection time-out.
 PAUSE = 5.0
@@ -29,7 +33,8 @@ _quiet_until = 0.0
 
 def hint(task: str) -> None:
     """Ask for `task` to run soon, once the current transaction has committed."""
-    transaction.on_commit(lambda: _send(task))
+    # Robust: whatever a broker's client raises, the work is kept and the request answered.
+    transaction.on_commit(lambda: _send(task), robust=True)
 
 
 def _send(task: str) -> None:
@@ -37,8 +42,12 @@ def _send(task: str) -> None:
     if time.monotonic() < _quiet_until:
         metrics.count("hints.lost")
         return
+    connection = current_app.connection_for_write(transport_options=_IMPATIENT)
     try:
-        current_app.send_task(task, ignore_result=True, retry=False, expires=60)
+        with producers[connection].acquire(block=True) as producer:
+            current_app.send_task(
+                task, producer=producer, ignore_result=True, retry=False, expires=60
+            )
     except (OperationalError, OSError) as error:
         _quiet_until = time.monotonic() + PAUSE
         metrics.count("hints.lost")

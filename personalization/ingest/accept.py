@@ -42,24 +42,31 @@ def judge(events: Sequence[Any], *, sender: Sender, size: int, kind: str | None 
     one when it leaves room for one that is too long.
     """
     outcome = Outcome()
-    for index, data in enumerate(events):
+    most = settings.BATCH_MAX_EVENTS
+    for index, data in enumerate(events[:most]):
         try:
-            _refuse_excess(index, data, size)
-            outcome.arrivals.append(read_event(data, sender=sender, kind=kind))
+            arrival = read_event(data, sender=sender, kind=kind)
+            _refuse_length(data, size)
+            outcome.arrivals.append(arrival)
         except EventRejected as error:
             outcome.rejected.append(Rejection(index, error.code, str(error)))
-    if outcome.rejected:
-        metrics.count("events.rejected", by=len(outcome.rejected))
+    refused = len(outcome.rejected)
+    if excess := len(events[most:]):
+        # One line for all of them: an answer must not be larger than what it answers.
+        message = f"A batch has {most} events at most; the last {excess} were not taken."
+        outcome.rejected.append(Rejection(most, "batch_too_long", message))
+    if refused + excess:
+        metrics.count("events.rejected", by=refused + excess)
     return outcome
 
 
-def _refuse_excess(index: int, data: Any, size: int) -> None:
-    if index >= settings.BATCH_MAX_EVENTS:
-        raise EventRejected(
-            f"A batch has {settings.BATCH_MAX_EVENTS} events at most.", code="batch_too_long"
-        )
+def _refuse_length(data: Any, size: int) -> None:
+    """Measure an event that was read, so is not too deep to be written."""
     limit = settings.EVENT_MAX_BYTES
-    if size > limit and (length := len(json.dumps(data))) > limit:
+    if size <= limit:
+        return
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    if (length := len(text.encode())) > limit:
         raise EventRejected(
             f"The event has {length} bytes; {limit} are allowed.", code="event_too_large"
         )

@@ -7,11 +7,13 @@ its magic bytes, JSON arrives as text/plain and as a form.
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest
+from django.http.request import UnreadablePostError
 
 from personalization.conf import settings
 from personalization.exceptions import RequestRejected, TooLarge
@@ -26,10 +28,10 @@ def read_json(request: HttpRequest) -> tuple[Mapping[str, Any], int]:
     """
     body = _decompressed(_raw(request))
     try:
-        data = json.loads(body.decode())
+        data = _parsed(body.decode())
     except RecursionError:
         raise RequestRejected("The JSON is nested too deeply.", code="invalid_json") from None
-    except ValueError as error:  # not UTF-8, not JSON, or a number of thousands of digits
+    except ValueError as error:  # not UTF-8 or not JSON
         raise RequestRejected(f"The body is not JSON: {error}.", code="invalid_json") from None
     if not isinstance(data, Mapping):
         raise RequestRejected(
@@ -38,12 +40,37 @@ def read_json(request: HttpRequest) -> tuple[Mapping[str, Any], int]:
     return data, len(body)
 
 
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        # Python reads no whole number of thousands of digits. No store keeps one either:
+        # as infinity it is refused with its own event, and the neighbours are kept.
+        return json.loads(text, parse_int=_whole_number)
+
+
+def _whole_number(digits: str) -> float:
+    try:
+        return int(digits)
+    except ValueError:
+        return math.inf
+
+
 def _raw(request: HttpRequest) -> bytes:
+    """Return the body as it was sent, or a byte more of it than is allowed."""
     limit = settings.BATCH_MAX_BYTES
     length = request.META.get("CONTENT_LENGTH") or ""
-    if length.isdigit() and int(length) > limit:
+    if length.isdecimal() and (len(length) > 18 or int(length) > limit):
         raise TooLarge(f"The body has {length} bytes; {limit} are allowed.")
-    body = request.body
+    try:
+        # Not `request.body`: Django's own limit may be lower and answers in HTML.
+        body = request.read(limit + 1)
+    except UnreadablePostError as error:
+        raise RequestRejected(
+            f"The body ended too early: {error}.", code="incomplete_body"
+        ) from error
     if not body and "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
         # Most WSGI servers hand over an empty body: an answer of 200 would lose it.
         raise RequestRejected(

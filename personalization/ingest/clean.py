@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from personalization.exceptions import EventRejected
@@ -30,11 +30,23 @@ def refuse_poison(value: Any, pointer: str = "", depth: int = 0) -> None:
             raise _poisoned(pointer, "a number that is not finite")
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            refuse_poison(key, f"{pointer}/{key!a}", depth)
+            _refuse_key(key, pointer)
             refuse_poison(item, f"{pointer}/{key}", depth + 1)
-    elif isinstance(value, Sequence):
+    elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
             refuse_poison(item, f"{pointer}/{index}", depth + 1)
+    else:  # from the site's own code, a date for one
+        raise EventRejected(
+            f"{pointer} is a {type(value).__name__}, which JSON does not know.",
+            code="invalid_value",
+        )
+
+
+def _refuse_key(key: Any, pointer: str) -> None:
+    if not isinstance(key, str):
+        raise EventRejected(f"{pointer}: {key!r} is no text, as keys are.", code="invalid_value")
+    if _POISON.search(key):
+        raise _poisoned(f"{pointer}/{key!a}", "a NUL or a lone surrogate")
 
 
 def _is_finite(value: float) -> bool:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from personalization.clock import EPOCH
 from personalization.exceptions import EventRejected
+
+#: Before it, a time says more of the client's clock than of the event.
+EARLIEST = EPOCH
 
 
 def read_time(value: Any) -> datetime | None:
@@ -25,7 +29,7 @@ def happened_at(stated: Any, *, sent_at: datetime | None, received_at: datetime)
     Segment's formula: receivedAt − (sentAt − timestamp). Without `sent_at` the
     stated time stands. Nothing happens in the future.
 
-    :raises EventRejected: when a time is stated that cannot be read.
+    :raises EventRejected: when a time is stated that cannot be read or is absurd.
     """
     if stated is None:
         return received_at
@@ -40,4 +44,6 @@ def happened_at(stated: Any, *, sent_at: datetime | None, received_at: datetime)
             moment = received_at - (sent_at - moment)
         except OverflowError:
             raise EventRejected("/timestamp is out of range.", code="invalid_timestamp") from None
+    if moment < EARLIEST:
+        raise EventRejected(f"/timestamp lies before {EARLIEST:%Y}.", code="invalid_timestamp")
     return min(moment, received_at)

@@ -7,12 +7,17 @@ with `code` and `message` (some retry a 4xx without), no redirect to a slash
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from django.db import OperationalError
+from django.core.exceptions import SuspiciousOperation
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from rest_framework.exceptions import APIException
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -33,24 +38,49 @@ def problem(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """Return the JSON for a failure; anything unforeseen stays a 500."""
     if isinstance(error, RequestRejected):
         return Response({"code": error.code, "message": str(error)}, status=error.status)
-    if isinstance(error, OperationalError):
+    if isinstance(error, OperationalError | InterfaceError):
         metrics.count("ingest.unavailable")
         return Response(
             {"code": "unavailable", "message": "The events cannot be kept now; try again."},
             status=503,
             headers={"Retry-After": RETRY_AFTER},
         )
+    if isinstance(error, SuspiciousOperation):  # such as a query of thousands of fields
+        return Response({"code": RequestRejected.code, "message": str(error)}, status=400)
     if isinstance(error, APIException):
         code = str(error.get_codes())
         return Response({"code": code, "message": str(error.detail)}, status=error.status_code)
     return None
 
 
+class AlwaysJson(BaseContentNegotiation):
+    """Whatever a client says that it accepts: no event is lost over its headers."""
+
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
+        return next(iter(parsers))
+
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: Iterable[BaseRenderer],
+        format_suffix: str | None = None,
+    ) -> tuple[BaseRenderer, str]:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
+
+
+# `keep` commits by itself: one that failed behind the view would be answered in HTML.
+@method_decorator(transaction.non_atomic_requests, name="dispatch")
 class IngestView(APIView):
     """`POST` one call (`kind` is its type) or, without a kind, a batch of calls."""
 
+    # Not the site's defaults: those are meant for its own API.
     authentication_classes = ()
     permission_classes = ()
+    throttle_classes = ()
+    renderer_classes = (JSONRenderer,)
+    content_negotiation_class = AlwaysJson
+    versioning_class = None
     kind: str | None = None
 
     def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], Response | None]:

@@ -5,6 +5,7 @@ Source: Segment's public spec of the common fields and of the six calls.
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,9 +30,10 @@ NAMES = {
 MAX_NAME, MAX_ID, MAX_MESSAGE_ID = 200, 200, 100
 #: What broken clients send when they mean nobody (as PostHog and Segment Unify list them).
 NOBODY = frozenset({
-    "", "anonymous", "guest", "undefined", "null", "none", "nan", "0", "true", "false",
-    "[object object]", "not_authenticated", "distinct_id", "-1",
+    "", "anonymous", "guest", "undefined", "null", "none", "nan", "true", "false",
+    "[object object]", "not_authenticated", "distinct_id", "distinctid", "id", "email", "-1",
 })  # fmt: skip
+_ZEROS = re.compile(r"[0-]+")  # "00000000-0000-0000-0000-000000000000" is nobody either
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +110,9 @@ def _id(data: Mapping[str, Any], name: str) -> str | None:
         raise EventRejected(
             f"/{name} has {len(text)} characters; {MAX_ID} are allowed.", code="invalid_id"
         )
-    return None if text.lower() in NOBODY else text
+    if text.strip("\"'").lower() in NOBODY or _ZEROS.fullmatch(text):
+        return None
+    return text
 
 
 def _name(data: Mapping[str, Any], kind: str) -> str:

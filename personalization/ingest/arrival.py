@@ -29,6 +29,11 @@ class Arrival:
     joins: Key | None = None
 
     @property
+    def keys(self) -> tuple[Key, ...]:
+        """The identities that the event names."""
+        return (self.key, self.joins) if self.joins else (self.key,)
+
+    @property
     def occurrence(self) -> Occurrence:
         return Occurrence(self.type, self.name, self.properties, self.at, self.message_id)
 

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import OperationalError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 
 from personalization import metrics
 from personalization.clock import moment
 from personalization.conf import settings
 from personalization.events.buffer import Batch, buffer
 from personalization.events.models import Event, Source
-from personalization.ingest.apply import apply_events
+from personalization.ingest.apply import ProfileMoved, apply_events
 from personalization.ingest.arrival import Arrival
 from personalization.privacy.consent import NO_ANSWERS, Answers, answers_of
 from personalization.profiles.identity import Key, find, find_or_create, link
@@ -49,14 +49,18 @@ class Item:
 def process_events(*, now: datetime) -> int:
     """Empty the buffer; return how many batches were taken out of it."""
     done = 0
-    while taken := _process_claim(now):
+    limit = settings.WORKER_BATCH
+    while True:
+        with transaction.atomic():
+            claimed = buffer().claim(limit)
+            batches = _bounded(claimed)
+            taken = _process_or_split(batches, now=now)
+        if not taken:
+            return done
         done += taken
-    return done
-
-
-def _process_claim(now: datetime) -> int:
-    with transaction.atomic():
-        return _process_or_split(_bounded(buffer().claim(settings.WORKER_BATCH)), now=now)
+        # Where batches are long, not all of them are read again for each few processed.
+        full = len(batches) < len(claimed)
+        limit = len(batches) if full else min(2 * limit, settings.WORKER_BATCH)
 
 
 def _bounded(batches: Sequence[Batch]) -> Sequence[Batch]:
@@ -78,9 +82,7 @@ def _process_or_split(batches: Sequence[Batch], *, now: datetime) -> int:
     if not batches:
         return 0
     try:
-        with transaction.atomic():
-            _process(batches, now=now)
-            buffer().ack(batches)
+        _process_and_ack(batches, now=now)
         return len(batches)
     except OperationalError:  # a deadlock or a lost connection: the next sweep tries again
         raise
@@ -92,6 +94,22 @@ def _process_or_split(batches: Sequence[Batch], *, now: datetime) -> int:
             return 0
     half = len(batches) // 2
     return _process_or_split(batches[:half], now=now) + _process_or_split(batches[half:], now=now)
+
+
+def _process_and_ack(batches: Sequence[Batch], *, now: datetime) -> None:
+    """Process and acknowledge the batches together or not at all.
+
+    Between our look and our write another worker may have stored the same event or
+    merged a profile away; a second look sees what it did.
+    """
+    try:
+        with transaction.atomic():
+            _process(batches, now=now)
+            buffer().ack(batches)
+    except (IntegrityError, ProfileMoved):
+        with transaction.atomic():
+            _process(batches, now=now)
+            buffer().ack(batches)
 
 
 def _process(batches: Sequence[Batch], *, now: datetime) -> None:
@@ -122,12 +140,14 @@ def _items(batches: Sequence[Batch]) -> list[Item]:
 
 def _allowed(items: Sequence[Item]) -> list[Item]:
     """Keep what the visitor's newest answers allow, asked now and not at the door."""
-    identities = find(item.arrival.key for item in items)
-    answers = answers_of(identity.pk for identity in identities.values())
+    identities = find(key for item in items for key in item.arrival.keys)
+    answers = answers_of({identity.profile_id for identity in identities.values()})
 
     def allows(item: Item) -> bool:
-        identity = identities.get(item.arrival.key)
-        given = answers.get(identity.pk, NO_ANSWERS) if identity else NO_ANSWERS
+        given = NO_ANSWERS
+        for key in item.arrival.keys:
+            if key in identities:
+                given = given.joined(answers.get(identities[key].profile_id, NO_ANSWERS))
         return _consents(given, item.source)
 
     allowed = [item for item in items if allows(item)]
@@ -163,16 +183,27 @@ def _unseen(items: Sequence[Item]) -> list[Item]:
 
 def _identified(items: Sequence[Item]) -> tuple[dict[Key, Identity], set[int]]:
     """Return the identities of the items and the profiles that others were merged into."""
-    links = {item.arrival.key: item.arrival.joins for item in items if item.arrival.joins}
-    keys = {item.arrival.key for item in items} | set(links.values())
-    identities = find_or_create(keys)
+    identities = find_or_create(key for item in items for key in item.arrival.keys)
     merged = set()
-    for named, other in sorted(links.items()):
+    for named, other in _links(items):
+        emptied = identities[other].profile_id
         target = link(identities[named], identities[other])
         if target is not None:
             merged.add(target)
-            identities = find(keys)
-    return identities, merged
+            for identity in identities.values():
+                if identity.profile_id == emptied:
+                    identity.profile_id = target
+    return find(identities) if merged else identities, merged
+
+
+def _links(items: Sequence[Item]) -> list[tuple[Key, Key]]:
+    """Return each pair of identities to join once, in the order of their events."""
+    arrivals = sorted(
+        (item.arrival for item in items), key=lambda arrival: (arrival.at, arrival.message_id)
+    )
+    return list(
+        dict.fromkeys((arrival.key, arrival.joins) for arrival in arrivals if arrival.joins)
+    )
 
 
 def _row(item: Item, identity: Identity) -> Event:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
@@ -19,10 +19,22 @@ from personalization.types import ASKED_PURPOSES
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The newest recorded answers of one identity."""
+    """The newest recorded answer to each purpose: the number of its record, and yes or no."""
 
-    granted: frozenset[str] = frozenset()
-    refused: frozenset[str] = frozenset()
+    newest: Mapping[str, tuple[int, bool]] = field(default_factory=dict)
+
+    @property
+    def granted(self) -> frozenset[str]:
+        return frozenset(purpose for purpose, (_, yes) in self.newest.items() if yes)
+
+    @property
+    def refused(self) -> frozenset[str]:
+        return frozenset(self.newest) - self.granted
+
+    def joined(self, other: Answers) -> Answers:
+        """Return the answers of one person who gave both; to each purpose the newer counts."""
+        both = [*self.newest.items(), *other.newest.items()]
+        return Answers(dict(sorted(both, key=lambda answer: answer[1])))
 
 
 NO_ANSWERS = Answers()
@@ -45,8 +57,8 @@ def record_consent(
             )
             for purpose in ASKED_PURPOSES
         )
-        snapshot = Snapshot.objects.select_for_update().get(profile=identity.profile_id)
-        snapshot.consents = profile_consents(identity.profile_id)
+        snapshot = _locked_snapshot(identity)
+        snapshot.consents = profile_consents(snapshot.pk)
         # Rules may ask for consent: an empty plan has the next refresh look again.
         snapshot.plan = ""
         snapshot.save(update_fields=("consents", "plan"))
@@ -54,34 +66,34 @@ def record_consent(
     return identity
 
 
-def answers_of(identity_ids: Iterable[int]) -> dict[int, Answers]:
-    """Return the newest answers of each identity that ever gave one (one query)."""
+def _locked_snapshot(identity: Identity) -> Snapshot:
+    """Return the snapshot of the profile that `identity` belongs to, under lock."""
+    profile = Identity.objects.filter(pk=identity.pk).values("profile")
+    snapshots = Snapshot.objects.select_for_update().filter(profile__in=profile)
+    # A worker that merges the profile away lets go of the lock when the row is gone.
+    return snapshots.first() or snapshots.get()
+
+
+def answers_of(profile_ids: Iterable[int]) -> dict[int, Answers]:
+    """Return per profile the newest answer to each purpose, given on any device (one query).
+
+    Profiles that never gave one are left out.
+    """
     newest = (
-        Consent.objects.filter(identity__in=list(identity_ids))
-        .values("identity", "purpose")
+        Consent.objects.filter(identity__profile__in=list(profile_ids))
+        .values("identity__profile", "purpose")
         .annotate(newest=Max("id"))
         .values("newest")
     )
-    found: dict[int, dict[str, bool]] = {}
-    for identity_id, purpose, granted in Consent.objects.filter(id__in=newest).values_list(
-        "identity", "purpose", "granted"
+    found: dict[int, dict[str, tuple[int, bool]]] = {}
+    for profile_id, purpose, number, granted in Consent.objects.filter(id__in=newest).values_list(
+        "identity__profile", "purpose", "id", "granted"
     ):
-        found.setdefault(identity_id, {})[purpose] = granted
-    return {identity_id: _answers(purposes) for identity_id, purposes in found.items()}
-
-
-def _answers(purposes: dict[str, bool]) -> Answers:
-    granted = frozenset(purpose for purpose, yes in purposes.items() if yes)
-    return Answers(granted, frozenset(purposes) - granted)
+        found.setdefault(profile_id, {})[purpose] = number, granted
+    return {profile_id: Answers(answers) for profile_id, answers in found.items()}
 
 
 def profile_consents(profile_id: int) -> dict[str, bool]:
-    """Return what the profile agreed to: per purpose its newest answer on any device."""
-    consents: dict[str, bool] = {}
-    for purpose, granted in (
-        Consent.objects.filter(identity__profile=profile_id)
-        .order_by("id")
-        .values_list("purpose", "granted")
-    ):
-        consents[purpose] = granted
-    return {purpose: True for purpose, granted in consents.items() if granted}
+    """Return what the profile agreed to, as its snapshot keeps it."""
+    answers = answers_of([profile_id]).get(profile_id, NO_ANSWERS)
+    return dict.fromkeys(sorted(answers.granted), True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
 
@@ -27,7 +27,7 @@ class LoopCommand(BaseCommand):
         total = 0
         try:
             while True:
-                total += self.work(now=timezone.now())
+                total += self._round(looping=options["loop"])
                 if not options["loop"]:
                     break
                 close_old_connections()
@@ -35,3 +35,13 @@ class LoopCommand(BaseCommand):
         except KeyboardInterrupt:
             self.stderr.write("Stopped.")
         self.stdout.write(self.done % total)
+
+    def _round(self, *, looping: bool) -> int:
+        try:
+            return self.work(now=timezone.now())
+        except (OperationalError, InterfaceError) as error:
+            # A deadlock, or a database that restarts: nothing is lost, the next round does it.
+            if not looping:
+                raise
+            self.stderr.write(f"The database failed, the next round tries again: {error}")
+            return 0

@@ -16,7 +16,7 @@ from personalization.conf import settings
 from personalization.profiles.visitor import signed
 from personalization.types import ASKED_PURPOSES, COLLECTING_PURPOSES
 
-_FORMAT = re.compile(r"([\w-]{1,20})\.([a-z-]*)")
+_FORMAT = re.compile(r"(.{1,20})\.([a-z-]*)")
 
 
 def answered(cookies: Mapping[str, str]) -> frozenset[str] | None:
@@ -63,4 +63,7 @@ def from_this_site(request: HttpRequest) -> bool:
     if fetch_site is not None:
         return bool(fetch_site == "same-origin")
     stated = request.META.get("HTTP_ORIGIN") or request.META.get("HTTP_REFERER", "")
-    return bool(urlsplit(stated).netloc == request.get_host())
+    try:
+        return bool(urlsplit(stated).netloc == request.get_host())
+    except ValueError:  # no address at all
+        return False

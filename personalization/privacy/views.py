@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
@@ -21,7 +22,9 @@ from personalization.privacy.purposes import purpose_texts
 from personalization.profiles.identity import Key
 from personalization.profiles.models import Identity
 from personalization.profiles.visitor import new_visitor_id, read_visitor_id
-from personalization.types import COLLECTING_PURPOSES
+from personalization.types import ASKED_PURPOSES, COLLECTING_PURPOSES
+
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 @csrf_exempt  # `from_this_site` guards it; see there for why no token
@@ -88,26 +91,32 @@ def _read_json(request: HttpRequest) -> frozenset[str]:
         purposes = None
     if not isinstance(purposes, list):
         raise RequestRejected("/purposes is needed: a list of purposes.", code="missing_purposes")
-    strings = [purpose for purpose in purposes if isinstance(purpose, str)]
-    unknown = sorted(set(strings) - known(strings))
-    if unknown or len(strings) != len(purposes):
-        allowed = ", ".join(known(_all()))
-        raise RequestRejected(
-            f"/purposes: {unknown or purposes!r} is not known. Allowed: {allowed}.",
-            code="unknown_purpose",
-        )
-    return known(strings)
+    return _agreed(purposes)
 
 
 def _read_form(request: HttpRequest) -> frozenset[str]:
+    # Anything else would be read as a form without a tick: a refusal nobody gave.
+    if request.content_type not in _FORMS:
+        raise RequestRejected(
+            f"An answer is JSON or a form, not {request.content_type or 'nothing'}.",
+            code="unsupported_type",
+            status=415,
+        )
     choice = request.POST.get("choice")
     if choice == "all":
-        return known(_all())
-    return frozenset() if choice == "none" else known(request.POST.getlist("purposes"))
+        return known(ASKED_PURPOSES)
+    return frozenset() if choice == "none" else _agreed(request.POST.getlist("purposes"))
 
 
-def _all() -> list[str]:
-    return [text.value for text in purpose_texts(frozenset())]
+def _agreed(purposes: Sequence[object]) -> frozenset[str]:
+    agreed = known([purpose for purpose in purposes if isinstance(purpose, str)])
+    if unknown := [purpose for purpose in purposes if purpose not in list(agreed)]:
+        allowed = ", ".join(ASKED_PURPOSES)
+        raise RequestRejected(
+            f"/purposes: {str(unknown)[:100]} is not known. Allowed: {allowed}.",
+            code="unknown_purpose",
+        )
+    return agreed
 
 
 def _next(url: str, request: HttpRequest) -> str:

@@ -8,7 +8,11 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
+BASE_DIR = Path(__file__).resolve().parent.parent
+STATE_DIR = BASE_DIR / ".demo"
 FOLDER_QUEUE = "filesystem://"
+#: The write key of the shop's tracker. Every visitor can read it in the page.
+TRACKER_KEY = "larkfell-demo-shop"
 DEMO_KEY = "demo-only-key-that-signs-nothing-of-value"
 
 # Four concurrent writers fail on Django's defaults ("database is locked") and do not on these.

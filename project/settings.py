@@ -11,13 +11,13 @@ from typing import Any
 import environ
 
 from project import environment
-
-BASE_DIR = Path(__file__).resolve().parent.parent
-#: Everything the demo writes beside its database: queue, schedule, logs.
-STATE_DIR = BASE_DIR / ".demo"
+from project.environment import BASE_DIR
 
 env = environ.Env()
 env.read_env(str(BASE_DIR / ".env"))
+
+#: Everything the demo writes beside its database: queue, schedule, logs.
+STATE_DIR = Path(env.str("DEMO_DIR", default=str(environment.STATE_DIR)))
 
 DEBUG: bool = env.bool("DEBUG", default=True)
 SECRET_KEY: str = environment.secret_key(env, debug=DEBUG)
@@ -99,8 +99,12 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = not environment.is_folder_queue(CELERY_BROKER_URL)
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 
+# -- the demo command -------------------------------------------------------------------
+
+DEMO_PORT: str = env.str("DEMO_PORT", default="8000")
+
 # -- personalization --------------------------------------------------------------------
 
-PERSONALIZATION_TRACKER_SOURCE = "demo-shop"
+PERSONALIZATION_TRACKER_KEY = environment.TRACKER_KEY
 PERSONALIZATION_COOKIE_SECURE: bool = env.bool("COOKIE_SECURE", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PERSONALIZATION_COOKIE_SECURE

@@ -11,6 +11,7 @@ from django.db import transaction
 from personalization.delivery.models import Slot, Variation
 from personalization.events.models import Source
 from personalization.segments.models import Segment
+from project import environment
 from project.shop.data.articles import ARTICLES
 from project.shop.data.categories import CATEGORIES
 from project.shop.data.segments import SEGMENTS
@@ -78,7 +79,12 @@ def seed_journal() -> None:
 
 def seed_sources() -> None:
     Source.objects.get_or_create(
-        slug=BROWSER_SOURCE, defaults={"name": "Demo shop", "kind": Source.Kind.BROWSER}
+        slug=BROWSER_SOURCE,
+        defaults={
+            "name": "Demo shop",
+            "kind": Source.Kind.BROWSER,
+            "write_key": environment.TRACKER_KEY,
+        },
     )
     Source.objects.get_or_create(
         slug=SIMULATOR_SOURCE, defaults={"name": "Simulator", "kind": Source.Kind.SERVER}

@@ -26,7 +26,7 @@ SLOTS = (
         "hero",
         "Hero",
         "The large picture at the top of the home page. The template holds the default and "
-        "the variation for cart abandoners.",
+        "the variations for cart abandoners, loyal customers and bargain hunters.",
     ),
     SlotSeed("home-strip", "Strip", "The narrow line above the header of the home page."),
     SlotSeed("category-banner", "Category banner", "Above the products of a category."),
@@ -66,34 +66,6 @@ VARIATIONS = (
             title="The kettle is still on",
             text="Send us the boots you bought: a new sole before the winter is on us.",
             link=("/journal/wax-wash-mend/", "What we can mend"),
-        ),
-    ),
-    VariationSeed(
-        slot="hero",
-        segment="loyal-customers",
-        name="For people who come back",
-        priority=30,
-        content=hero(
-            "loyal-customers",
-            scene="autumn",
-            kicker="For people who come back",
-            title="First look at the winter shelf",
-            text="The blankets from the mill have come in. Until Sunday they are kept for you.",
-            link=("/category/cabin/", "See the blankets"),
-        ),
-    ),
-    VariationSeed(
-        slot="hero",
-        segment="bargain-hunters",
-        name="Last of the season",
-        priority=40,
-        content=hero(
-            "bargain-hunters",
-            scene="autumn",
-            kicker="Last of the season",
-            title="A fifth off, until the shelf is empty",
-            text="The same boots, tents and jackets, in the colours we are not making again.",
-            link=("/#offers", "Show me the offers"),
         ),
     ),
     VariationSeed(

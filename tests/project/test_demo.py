@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError, OutputWrapper
+
+from project.environment import BASE_DIR
+from project.shop.management.commands.demo import read_port, require_free
+from project.shop.playback import unfinished_run
+from project.shop.progress import Progress
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def test_a_taken_port_is_one_clear_line(taken_port: int) -> None:
+    with pytest.raises(CommandError) as caught:
+        require_free(taken_port)
+    assert re.fullmatch(
+        rf"Port {taken_port} cannot be used \(address already in use\): .*DEMO_PORT=\d+\.",
+        str(caught.value),
+    )
+
+
+@pytest.mark.parametrize("value", ["", "0", "65536", "-1", "http", "80 80"])
+def test_a_port_is_a_number(value: str) -> None:
+    with pytest.raises(CommandError, match="DEMO_PORT"):
+        read_port(value)
+
+
+def test_a_good_port_is_read() -> None:
+    assert read_port("8001") == 8001
+
+
+@pytest.mark.django_db
+def test_a_run_is_played_until_it_is_finished() -> None:
+    run = unfinished_run(seed=7, visitors=5)
+    assert run is not None
+    again = unfinished_run(seed=7, visitors=5)
+    assert again is not None
+    assert (again.pk, again.now) == (run.pk, run.now)
+    run.finished_at = run.now
+    run.save()
+    assert unfinished_run(seed=7, visitors=5) is None
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_a_bar_on_a_terminal() -> None:
+    out = Terminal()
+    bar = Progress("Walking", total=4, out=OutputWrapper(out))
+    bar.show(2)
+    bar.show(4)
+    bar.finish()
+    assert out.getvalue().count("\r") == 2
+    assert out.getvalue().endswith("█ 100 %\n")
+
+
+def test_progress_is_a_few_lines_in_a_log() -> None:
+    out = StringIO()
+    bar = Progress("Walking", total=100, out=OutputWrapper(out))
+    for done in range(101):
+        bar.show(done)
+    bar.finish()
+    assert out.getvalue().splitlines() == [f"Walking {n:3} %" for n in range(0, 101, 20)]
+
+
+@pytest.mark.django_db
+def test_the_simulator_says_what_it_lacks() -> None:
+    with pytest.raises(CommandError, match="seed_demo"):
+        call_command("simulate_visitors", visitors=1, stdout=StringIO())
+
+
+@pytest.mark.slow
+def test_the_demo_starts_tells_and_stops(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "DJANGO_SETTINGS_MODULE": "project.settings",
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'demo.sqlite3'}",
+        "DEMO_DIR": str(tmp_path / "state"),
+        "DEMO_PORT": str(port),
+        "PYTHONUNBUFFERED": "1",
+    }
+    command = [sys.executable, "-m", "django", "demo", "--visitors", "12"]
+    for _ in range(2):  # the second start goes on with what is there
+        with subprocess.Popen(
+            command, cwd=BASE_DIR, env=environment, stdout=subprocess.PIPE, text=True
+        ) as demo:
+            assert demo.stdout
+            said = []
+            for line in demo.stdout:
+                said.append(line)
+                if "Ctrl-C" in line:
+                    break
+            home = urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60)  # noqa: S310
+            assert b"Larkfell" in home.read()
+            demo.send_signal(signal.SIGINT)
+            said += demo.stdout.readlines()
+        assert demo.returncode == 0
+        assert f"http://127.0.0.1:{port}/admin/personalization/segment/" in "".join(said)
+        assert "admin / admin" in "".join(said)
+        assert said[-1].startswith("Stopped.")
+        require_free(port)
+    assert "Simulating" not in "".join(said)

@@ -1,0 +1,150 @@
+"""For the tests of a site: a buffer in memory, the worker's turn, a contract for buffers.
+
+    from personalization.testing import drain, memory_buffer
+
+    def test_abandoners_see_their_cart(client, db):
+        with memory_buffer():
+            track("Product Added", user_id="17")
+            drain()
+        assert ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from django.db import transaction
+from django.test.utils import override_settings
+from django.utils import timezone
+
+from personalization.conf import settings
+from personalization.events.buffer import Batch, Buffer
+from personalization.events.buffers.memory import MemoryBuffer
+from personalization.events.models import Source
+from personalization.ingest.pipeline import process_events
+from personalization.segments.refresh import refresh_segments
+from personalization.segments.settle import settle_memberships
+from personalization.types import JsonObject
+
+
+@contextmanager
+def memory_buffer() -> Iterator[MemoryBuffer]:
+    """Keep accepted events in this process instead of in the configured buffer.
+
+    Also a decorator. The buffer is empty before and after.
+    """
+    memory = MemoryBuffer()
+    path = f"{MemoryBuffer.__module__}.{MemoryBuffer.__qualname__}"
+    memory.clear()
+    try:
+        with override_settings(PERSONALIZATION_BUFFER=path):
+            yield memory
+    finally:
+        memory.clear()
+
+
+def drain(*, now: datetime | None = None) -> int:
+    """Do at once what workers do: changed rules, waiting events, memberships that are due.
+
+    Returns how many buffered requests were processed.
+    """
+    now = now or timezone.now()
+    refresh_segments(now=now)
+    processed = process_events(now=now)
+    settle_memberships(now=now)
+    return processed
+
+
+class BufferContract:
+    """What every buffer must do. A buffer of your own passes it too:
+
+        @pytest.mark.django_db
+        class TestQueueBuffer(BufferContract):
+            def make_buffer(self) -> Buffer:
+                return QueueBuffer()
+
+    or, with Django's test runner, `class QueueBufferTests(BufferContract, TestCase)`.
+    Each test needs the test database and a buffer that is empty at first. Set
+    `transactional` to False if `ack` cannot be taken back with the transaction: such a
+    buffer may lose acknowledged events and is for tests only.
+    """
+
+    transactional = True
+
+    def make_buffer(self) -> Buffer:
+        """Return a buffer; all that are returned share what they keep."""
+        raise NotImplementedError
+
+    def test_an_empty_buffer_has_nothing_to_claim(self) -> None:
+        assert self.make_buffer().depth() == 0
+        assert self._claimed() == []
+
+    def test_a_batch_comes_back_as_it_was_given(self) -> None:
+        events = [{"name": "Größe ✓", "n": 1.5, "deep": {"list": [1, None, True, {}]}}, {}]
+        batch = self._append(events=events)
+        with transaction.atomic():
+            (claimed,) = self.make_buffer().claim(10)
+        assert claimed.id is not None
+        assert claimed.source_id == batch.source_id
+        assert list(claimed.events) == events
+        assert claimed.received_at == batch.received_at
+
+    def test_the_oldest_are_claimed_first_and_no_more_than_asked_for(self) -> None:
+        for number in range(4):
+            self._append(number)
+        assert self.make_buffer().depth() == 4
+        assert self._claimed(limit=3) == [0, 1, 2]
+
+    def test_what_is_not_acknowledged_is_claimed_again(self) -> None:
+        self._append(1)
+        assert self._claimed() == [1]
+        assert self._claimed() == [1]
+
+    def test_what_is_acknowledged_is_gone_and_the_rest_stays(self) -> None:
+        for number in range(3):
+            self._append(number)
+        with transaction.atomic():
+            claimed = self.make_buffer().claim(3)
+            self.make_buffer().ack([claimed[0], claimed[2]])
+        assert self.make_buffer().depth() == 1
+        assert self._claimed() == [1]
+
+    def test_an_acknowledgement_is_taken_back_with_its_transaction(self) -> None:
+        if not self.transactional:
+            return
+        self._append(1)
+        with transaction.atomic():
+            self.make_buffer().ack(self.make_buffer().claim(1))
+            transaction.set_rollback(True)
+        assert self._claimed() == [1]
+
+    def test_nothing_can_be_acknowledged(self) -> None:
+        self._append(1)
+        self.make_buffer().ack([])
+        assert self.make_buffer().depth() == 1
+
+    def test_a_failed_batch_is_tried_again_and_then_parked(self) -> None:
+        self._append(1)
+        self._append(2)
+        for _ in range(settings.BUFFER_ATTEMPTS):
+            assert self._claimed() == [1, 2]
+            with transaction.atomic():
+                self.make_buffer().fail(self.make_buffer().claim(1)[0], "ValueError: no")
+        assert self._claimed() == [2]
+        assert self.make_buffer().depth() == 1
+
+    def _append(self, number: int = 0, *, events: list[JsonObject] | None = None) -> Batch:
+        source, _ = Source.objects.get_or_create(slug="buffer-contract", defaults={"name": "B"})
+        batch = Batch(
+            source_id=source.pk,
+            events=[{"number": number}] if events is None else events,
+            received_at=datetime(2026, 1, 1, 12, 30, 15, 123456, tzinfo=UTC),
+        )
+        self.make_buffer().append(batch)
+        return batch
+
+    def _claimed(self, *, limit: int = 10) -> list[object]:
+        with transaction.atomic():
+            return [batch.events[0]["number"] for batch in self.make_buffer().claim(limit)]

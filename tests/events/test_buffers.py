@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from personalization.events.buffer import Buffer, buffer
+from personalization.events.buffers.database import DatabaseBuffer
+from personalization.events.buffers.memory import MemoryBuffer
+from personalization.events.models import BufferedBatch
+from personalization.testing import BufferContract, memory_buffer
+
+
+@pytest.mark.django_db
+class TestDatabaseBuffer(BufferContract):
+    def make_buffer(self) -> Buffer:
+        return DatabaseBuffer()
+
+    def test_a_parked_batch_keeps_its_events_and_the_error(self) -> None:
+        self._append(7)
+        for attempt in range(5):
+            DatabaseBuffer().fail(DatabaseBuffer().claim(1)[0], f"ValueError: {attempt}")
+        row = BufferedBatch.objects.get()
+        assert row.events == [{"number": 7}]
+        assert (row.attempts, row.error) == (5, "ValueError: 4")
+        assert row.parked_at is not None
+
+
+@pytest.mark.django_db
+class TestMemoryBuffer(BufferContract):
+    transactional = False
+
+    @pytest.fixture(autouse=True)
+    def _empty(self) -> Iterator[None]:
+        with memory_buffer():
+            yield
+
+    def make_buffer(self) -> Buffer:
+        return MemoryBuffer()
+
+
+def test_the_memory_buffer_stands_in_for_the_configured_one() -> None:
+    with memory_buffer() as memory:
+        assert isinstance(buffer(), MemoryBuffer)
+        assert memory.depth() == 0
+    assert isinstance(buffer(), DatabaseBuffer)

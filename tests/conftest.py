@@ -45,9 +45,3 @@ def _forget_configuration() -> None:
 def redis_url() -> str:
     """The address of a Redis database that a test marked `redis` may fill and flush."""
     return machine.REDIS_URL
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """The path of the browser, for a test marked `browser`."""
-    return machine.chromium()

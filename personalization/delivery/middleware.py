@@ -9,12 +9,13 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from personalization.delivery.caching import (
+    guard_page_caches,
     mark_private,
     set_visitor_header,
     vary_by_visitor,
     vary_for_clients,
 )
-from personalization.delivery.visitor import Visitor
+from personalization.delivery.visitor import Visitor, visitor_of
 
 GetResponse = Callable[[HttpRequest], "HttpResponseBase | Awaitable[HttpResponseBase]"]
 
@@ -55,10 +56,14 @@ class _Middleware:
 class PersonalizationMiddleware(_Middleware):
     """First in MIDDLEWARE, so that it sees what every cache inside has made of a response."""
 
+    def __init__(self, get_response: GetResponse) -> None:
+        super().__init__(get_response)
+        guard_page_caches()
+
     def before(self, request: HttpRequest) -> None:
         visitor = Visitor(request)
         request.personalization = visitor  # type: ignore[attr-defined]
-        set_visitor_header(request, known=visitor.visitor_id is not None)
+        set_visitor_header(request, known=visitor.known)
 
     def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         visitor: Visitor = request.personalization  # type: ignore[attr-defined]
@@ -67,16 +72,24 @@ class PersonalizationMiddleware(_Middleware):
         vary_for_clients(response)
         if visitor.used:
             mark_private(response)
+        visitor.sealed = True
         return response
 
 
 class CacheKeyMiddleware(_Middleware):
     """Right inside Django's UpdateCacheMiddleware: lets it keep the version of a
-    personalized page that all unknown visitors share."""
+    personalized page that all unknown visitors share.
+
+    Other caches, which do not ask us, read there that a personal one is private.
+    """
 
     def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        visitor: Visitor = request.personalization  # type: ignore[attr-defined]
-        if visitor.asked and not visitor.used:
+        visitor = visitor_of(request)
+        if visitor is None or not visitor.asked:
+            return response
+        if visitor.used:
+            mark_private(response)
+        else:
             vary_by_visitor(response)
-            request._cache_update_cache = visitor.cacheable  # type: ignore[attr-defined]
+            visitor.shareable = True
         return response

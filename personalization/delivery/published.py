@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from personalization.delivery.models import Slot, Variation
 from personalization.segments.models import Revision, Segment
@@ -30,6 +31,13 @@ class Published:
     segments: Mapping[str, int]
     slots: Mapping[str, tuple[Candidate, ...]]
 
+    @cached_property
+    def slugs(self) -> Mapping[int, str]:
+        """The slugs of the segments by their ids."""
+        return {pk: slug for slug, pk in self.segments.items()}
+
+
+NOTHING = Published(revision=0, segments={}, slots={})
 
 _cached: Published | None = None
 
@@ -37,9 +45,10 @@ _cached: Published | None = None
 def published(revision: int) -> Published:
     """Return what is published at `revision`."""
     global _cached
-    if _cached is None or _cached.revision != revision:
-        _cached = _load(revision)
-    return _cached
+    config = _cached  # another thread may replace it meanwhile
+    if config is None or config.revision != revision:
+        config = _cached = _load(revision)
+    return config
 
 
 def published_now() -> Published:
@@ -66,7 +75,7 @@ def _load(revision: int) -> Published:
     for pk, slot, segment, content in active.values_list(
         "pk", "slot__slug", "segment__slug", "content"
     ).order_by("priority", "pk"):
-        slots[slot].append(Candidate((segment,), f"variation:{pk}", content))
+        slots.setdefault(slot, []).append(Candidate((segment,), f"variation:{pk}", content))
     return Published(
         revision=revision,
         segments=dict(Segment.objects.filter(active=True).values_list("slug", "pk")),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django import template
 from django.http import HttpRequest
-from django.template.base import FilterExpression, NodeList, Parser, Token
+from django.template.base import FilterExpression, Node, NodeList, Parser, Token
 from django.template.context import RequestContext
 from django.templatetags.static import static
 from django.urls import reverse
@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from personalization.conf import settings
-from personalization.delivery.block import PersonalizedBlock
+from personalization.delivery.block import PersonalizedBlock, request_of
 from personalization.delivery.published import Candidate
 from personalization.delivery.render import decide
 from personalization.privacy.purposes import purpose_texts
@@ -29,6 +29,7 @@ TAG, VARIANT, END = "personalized_block", "variant", "endpersonalized_block"
 def personalized_block(parser: Parser, token: Token) -> PersonalizedBlock:
     """`{% personalized_block "slot" %}default{% variant "segment" %}…{% endpersonalized_block %}`"""
     slot, *more = _literals(parser, token)
+    _refuse_fragment_cache(parser, f"{TAG} “{slot}”")
     if more:
         raise template.TemplateSyntaxError(f"{TAG} takes one slot, not {1 + len(more)}.")
     default = parser.parse((VARIANT, END))
@@ -65,11 +66,29 @@ def _read_literals(parser: Parser, bits: list[str]) -> Iterator[str]:
         yield str(expression.var)
 
 
+def _refuse_fragment_cache(parser: Parser, what: str) -> None:
+    """`{% cache %}` keeps what the first visitor saw for everybody."""
+    if any(command == "cache" for command, _ in parser.command_stack):
+        raise template.TemplateSyntaxError(
+            f"{what} cannot stand inside {{% cache %}}, which would show everybody what one "
+            "visitor saw. Put the {% cache %} inside, or around what is the same for all."
+        )
+
+
 @register.simple_tag(takes_context=True)
 def in_segment(context: RequestContext, slug: str) -> bool:
     """`{% in_segment "slug" as flag %}`: whether the visitor is in the segment now."""
-    decision = decide(context.get("request"), f"in_segment:{slug}", [Candidate((slug,), slug)])
+    decision = decide(request_of(context), f"in_segment:{slug}", [Candidate((slug,), slug)])
     return decision is not None and decision.candidate is not None
+
+
+_compile_in_segment: Callable[[Parser, Token], Node] = register.tags["in_segment"]
+
+
+@register.tag("in_segment")
+def _in_segment(parser: Parser, token: Token) -> Node:
+    _refuse_fragment_cache(parser, "in_segment")
+    return _compile_in_segment(parser, token)
 
 
 @register.simple_tag(takes_context=True)
@@ -90,7 +109,7 @@ def personalization_tracker(context: RequestContext, nonce: str = "") -> SafeStr
 @register.inclusion_tag("personalization/consent_banner.html", takes_context=True)
 def consent_banner(context: RequestContext, nonce: str = "") -> dict[str, Any]:
     """The banner that asks for consent. A script shows it to those who were not asked yet."""
-    request: HttpRequest | None = context.get("request")
+    request: HttpRequest | None = request_of(context)
     return {
         "purposes": purpose_texts(frozenset()),
         "cookie": settings.CONSENT_COOKIE,
@@ -102,6 +121,6 @@ def consent_banner(context: RequestContext, nonce: str = "") -> dict[str, Any]:
 
 def _nonce_attribute(context: RequestContext, nonce: str) -> SafeString:
     """Return ` nonce="…"` from the tag, django-csp or Django's own CSP, if there is one."""
-    request = context.get("request")
+    request = request_of(context)
     found = nonce or context.get("csp_nonce") or getattr(request, "csp_nonce", "")
     return format_html(' nonce="{}"', found) if found else SafeString("")

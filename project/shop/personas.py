@@ -104,29 +104,29 @@ def glance(journey: Journey, visit: int) -> None:
 PERSONAS = (
     Persona(
         name="browser",
-        share=0.26,
+        share=0.28,
         segment="browsers",
         visits=(1, 2),
-        first=12,
+        first=5,
         last=0.02,
         visit=browse,
     ),
     Persona(
         name="bargain hunter",
-        share=0.16,
+        share=0.18,
         segment="bargain-hunters",
         visits=(1, 3),
-        first=27,
-        last=0.1,
+        first=14,
+        last=0.05,
         visit=hunt,
     ),
     Persona(
         name="loyal",
-        share=0.11,
+        share=0.12,
         segment="loyal-customers",
         visits=(3, 5),
         first=60,
-        last=0.5,
+        last=0.05,
         visit=return_and_buy,
     ),
     Persona(
@@ -140,7 +140,7 @@ PERSONAS = (
     ),
     Persona(
         name="abandoner",
-        share=0.14,
+        share=0.07,
         segment="cart-abandoners",
         visits=(1, 1),
         first=0.7,
@@ -149,16 +149,16 @@ PERSONAS = (
     ),
     Persona(
         name="reader",
-        share=0.14,
+        share=0.15,
         segment="journal-readers",
         visits=(3, 4),
-        first=27,
-        last=0.2,
+        first=20,
+        last=0.05,
         visit=read,
     ),
     Persona(
         name="lapsed",
-        share=0.15,
+        share=0.16,
         segment="disengaged",
         visits=(1, 2),
         first=60,
@@ -178,10 +178,13 @@ def arrive(journey: Journey) -> None:
 
 def introduce(journey: Journey, *, newsletter: bool | None = None) -> None:
     rng = journey.rng
+    name = rng.choice(NAMES)
+    user_id = f"{name.lower()}-{journey.id.removeprefix('sim')}"
     journey.identify(
-        f"customer-{journey.id}",
+        user_id,
         {
-            "name": rng.choice(NAMES),
+            "name": name,
+            "email": f"{user_id}@example.org",
             "town": rng.choice(TOWNS),
             "newsletter": rng.random() < 0.5 if newsletter is None else newsletter,
         },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -28,11 +28,15 @@ def check_settings(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> Iterator[CheckMessage]:
     """E001: a setting has an unusable value."""
+    values: dict[str, Any] = {}
+    problems: dict[str, str] = {}
     for name in names():
         try:
-            problem = _problem(name, getattr(settings, name.removeprefix(PREFIX)))
+            values[name] = getattr(settings, name.removeprefix(PREFIX))
         except SettingError as error:
-            problem = str(error)
+            problems[name] = str(error)
+    problems |= {name: _problem(name, values) for name in values}
+    for name, problem in problems.items():
         if problem:
             yield Error(problem, hint=_HINTS.get(name, _HINT), id="personalization.E001")
 
@@ -47,8 +51,9 @@ _COOKIE_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _VERSION = re.compile(r"[\w-]{1,20}", re.ASCII)
 
 
-def _problem(name: str, value: Any) -> str:
+def _problem(name: str, values: Mapping[str, Any]) -> str:
     """Return what is wrong with a value of the right type, or an empty string."""
+    value = values[name]
     if name == "PERSONALIZATION_BUFFER":
         try:
             import_string(value)
@@ -56,7 +61,7 @@ def _problem(name: str, value: Any) -> str:
             return f"{name} cannot be imported: {error}"
     if name.endswith("_COOKIE") and not _COOKIE_NAME.fullmatch(value):
         return f"{name} is {value!r}, which no cookie can be called."
-    if name.endswith("CONSENT_COOKIE") and value == settings.VISITOR_COOKIE:
+    if name.endswith("CONSENT_COOKIE") and value == values.get("PERSONALIZATION_VISITOR_COOKIE"):
         return f"{name} is {value!r}, and so is the name of the visitor cookie."
     if name.endswith("_VERSION") and not _VERSION.fullmatch(value):
         return f"{name} is {value!r}, which the consent cookie cannot hold."

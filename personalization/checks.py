@@ -100,10 +100,8 @@ def check_middleware(
             )
 
 
-@register(Tags.database)
-def check_sqlite(
-    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
-) -> Iterator[CheckMessage]:
+@register(Tags.compatibility)  # it reads settings only; those of databases run on demand
+def check_sqlite(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
     """W005: SQLite as Django sets it up fails when web and worker write at once."""
     connection = connections[DEFAULT_DB_ALIAS]
     if connection.vendor != "sqlite":

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import eq, ge, gt, le, lt
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 from personalization.rules.sql import JsonType, JsonValue, Sql, disjunction, negation
 from personalization.types import Json
@@ -24,7 +24,9 @@ Scalar: TypeAlias = "str | float | bool"
 _POSITIVE: Mapping[str, Operator] = {
     "!=": "=", "not in": "in", "does not contain": "contains", "is not set": "is set",
 }  # fmt: skip
-_ORDER: Mapping[str, Callable[[float, float], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
+_NUMERIC: Mapping[str, Callable[[float, float], bool]] = {
+    "=": eq, "in": eq, "<": lt, "<=": le, ">": gt, ">=": ge,
+}  # fmt: skip
 
 #: The operators each type of field offers, in the order the editor shows them.
 OPERATORS: Mapping[JsonType, tuple[Operator, ...]] = {
@@ -76,8 +78,8 @@ class Comparison:
             return str(value) in str(actual)
         if isinstance(value, bool | str):
             return actual == value
-        number = float(actual)  # type: ignore[arg-type]  # type_of said number
-        return _ORDER.get(self.operator, eq)(number, float(value))
+        # Whole numbers beyond a double stay whole: Python compares them exactly.
+        return _NUMERIC[self.operator](cast(float, actual), value)
 
     def sql(self, target: JsonValue) -> Sql:
         positive = _POSITIVE.get(self.operator)
@@ -97,8 +99,15 @@ class Comparison:
         return target.compares(kind, f"{{x}} {operator} %s", bound)
 
     def sentence(self) -> str:
-        words = WORDS[self.operator]
-        return " ".join([words, _listed(self.values)]).strip()
+        return f"{WORDS[self.operator]} {_listed(self.values)}".strip()
+
+    def denial(self) -> str:
+        """Return the exact complement in words; like it, they cover a missing value."""
+        for negative, positive in _POSITIVE.items():
+            if self.operator in (negative, positive):
+                other = positive if self.operator == negative else cast(Operator, negative)
+                return Comparison(other, self.values).sentence()
+        return self.sentence().replace("is ", "is not ", 1)
 
 
 def _listed(values: tuple[Scalar, ...]) -> str:

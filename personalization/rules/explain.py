@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from personalization.rules.catalogue import Catalogue
 from personalization.rules.evaluate import answer_group
 from personalization.rules.groups import Group
-from personalization.rules.nodes import Rule, RuleGroup
+from personalization.rules.nodes import Leaf, Rule, RuleGroup
 from personalization.rules.state import Facts
 from personalization.types import Microseconds
 
@@ -22,27 +22,44 @@ _HEADINGS = {
 
 def sentence(rule: Rule, catalogue: Catalogue) -> str:
     """Return the rule as one sentence: “Visitors who …”."""
-    return f"Visitors who {_group_sentence(rule.root, catalogue)}"
+    return f"Visitors {_Speech(catalogue).group(rule.root)}"
 
 
-def _group_sentence(group: RuleGroup, catalogue: Catalogue) -> str:
-    if group.negated and len(group.children) == 1:
+@dataclass
+class _Speech:
+    """Writes the tree down, with a pronoun wherever another one is needed."""
+
+    catalogue: Catalogue
+    pronoun: str = ""
+
+    def group(self, group: RuleGroup) -> str:
         only = group.children[0]
-        if not isinstance(only, Group):
-            return only.denial(catalogue)
-    parts = [
-        _nested_sentence(child, catalogue)
-        if isinstance(child, Group)
-        else child.sentence(catalogue)
-        for child in group.children
-    ]
-    joined = f" {group.combinator} ".join(parts)
-    return f"not ({joined})" if group.negated else joined
+        if len(group.children) > 1:
+            return self._several(group)
+        if isinstance(only, Group):
+            return self.group(replace(only, negated=only.negated != group.negated))
+        words = only.denial(self.catalogue) if group.negated else only.sentence(self.catalogue)
+        return self._led(only.pronoun, words)
 
+    def _several(self, group: RuleGroup) -> str:
+        if not group.negated:
+            return f" {group.combinator} ".join(self._part(child) for child in group.children)
+        quantity = "none" if group.combinator == "or" else "not all"
+        self.pronoun = ""
+        parts = self._several(replace(group, negated=False))
+        self.pronoun = ""
+        return f"for whom {quantity} of this is true ({parts})"
 
-def _nested_sentence(group: RuleGroup, catalogue: Catalogue) -> str:
-    words = _group_sentence(group, catalogue)
-    return words if group.negated or len(group.children) == 1 else f"({words})"
+    def _part(self, child: Leaf | RuleGroup) -> str:
+        if not isinstance(child, Group):
+            return self._led(child.pronoun, child.sentence(self.catalogue))
+        words = self.group(child)
+        return words if child.negated or len(child.children) == 1 else f"({words})"
+
+    def _led(self, pronoun: str, words: str) -> str:
+        led = words if pronoun == self.pronoun else f"{pronoun} {words}"
+        self.pronoun = pronoun
+        return led
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ class Leaf(ABC):
 
     kind: ClassVar[str]
     purpose: ClassVar[Purpose] = Purpose.PERSONALIZATION
+    #: Leads the leaf's words in a sentence: visitors “who ordered”, “whose plan is pro”.
+    pronoun: ClassVar[str] = "who"
 
     @classmethod
     @abstractmethod
@@ -44,11 +46,11 @@ class Leaf(ABC):
 
     @abstractmethod
     def sentence(self, catalogue: Catalogue) -> str:
-        """Return the condition in plain words that follow “visitors who”."""
+        """Return the condition in plain words that follow “visitors” and the pronoun."""
 
+    @abstractmethod
     def denial(self, catalogue: Catalogue) -> str:
-        """Return the opposite of the condition in plain words."""
-        return f"not ({self.sentence(catalogue)})"
+        """Return the exact opposite of the condition in plain words."""
 
     @abstractmethod
     def actual(self, facts: Facts, *, now: Microseconds) -> str:

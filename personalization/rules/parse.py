@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from personalization.exceptions import InvalidRule, Problem
 from personalization.registry import Registry
@@ -19,12 +19,16 @@ from personalization.types import Json
 
 VERSION = 1
 MAX_LEAVES = 50
+#: Conditions of a rule with those of the segments it names; each may name 50 others.
+MAX_LINKED_LEAVES = 500
+MAX_NESTING = 20
 
 kinds: Registry[type[Leaf]] = Registry("leaf kind")
 for _leaf in (TraitLeaf, FeatureLeaf, EventLeaf, SegmentLeaf, ConsentLeaf):
     kinds.register(_leaf.kind)(_leaf)
 
-#: Returns the rule of a segment, or None for one kept by hand; raises KeyError.
+#: Returns the rule of a segment, or None for one kept by hand; raises KeyError for an
+#: unknown one and InvalidRule for one whose own rule is broken.
 Lookup = Callable[[str], "Rule | None"]
 
 
@@ -47,9 +51,9 @@ def parse(data: Json) -> Rule:
 
 
 def _read_leaf(reader: Reader) -> Leaf:
-    kind = kinds.get(reader.child("kind").choice(kinds.names()))
-    assert kind is not None
-    if reader.problems and not isinstance(reader.value, dict):
+    place = reader.child("kind")
+    kind = kinds.get(name := place.choice(kinds.names()))
+    if kind is None or name != place.value:
         return SegmentLeaf("")
     return kind.read(reader)
 
@@ -79,42 +83,63 @@ def _check_group(group: RuleGroup, catalogue: Catalogue, pointer: str) -> list[P
 def link(rule: Rule, lookup: Lookup) -> Rule:
     """Return the rule with every referenced segment's rule put in its place.
 
-    :raises InvalidRule: on a segment that does not exist or a circle of references.
+    :raises InvalidRule: on a segment that does not exist, a circle of references,
+        or references that add up to too many conditions; at the leaf of `rule`
+        that leads there.
     """
-    return _link(rule, lookup, ())
+    return Rule(_Linker(lookup).group(rule.root, "/root"), rule.source)
 
 
-def _link(rule: Rule, lookup: Lookup, trail: tuple[str, ...]) -> Rule:
-    return replace(rule, root=_link_group(rule.root, lookup, trail))
+@dataclass
+class _Linker:
+    """Puts rules in the place of references, and keeps count before it grows too large."""
+
+    lookup: Lookup
+    leaves: int = 0
+
+    def group(self, group: RuleGroup, pointer: str, trail: tuple[str, ...] = ()) -> RuleGroup:
+        """Link `group`; inside a referenced rule, `pointer` stays at the first reference."""
+        children = tuple(
+            self._child(child, pointer if trail else f"{pointer}/rules/{index}", trail)
+            for index, child in enumerate(group.children)
+        )
+        return replace(group, children=children)
+
+    def _child(
+        self, child: Leaf | RuleGroup, pointer: str, trail: tuple[str, ...]
+    ) -> Leaf | RuleGroup:
+        if isinstance(child, Group):
+            return self.group(child, pointer, trail)
+        self.leaves += 1
+        if self.leaves > MAX_LINKED_LEAVES:
+            raise _refused(
+                f"With the segments it names, a rule may have {MAX_LINKED_LEAVES} conditions "
+                "at most.",
+                pointer,
+            )
+        return self._reference(child, pointer, trail) if isinstance(child, SegmentLeaf) else child
+
+    def _reference(self, leaf: SegmentLeaf, pointer: str, trail: tuple[str, ...]) -> Leaf:
+        place, slug = f"{pointer}/slug", leaf.slug
+        if slug in trail:
+            circle = " → ".join([*trail[trail.index(slug) :], slug])
+            raise _refused(f"Segments refer in a circle: {circle}.", place, slug)
+        if len(trail) >= MAX_NESTING:
+            raise _refused(f"Segments may name each other {MAX_NESTING} deep.", place, slug)
+        try:
+            target = self.lookup(slug)
+        except KeyError:
+            raise _refused(f"There is no segment “{slug}”.", place, slug) from None
+        except InvalidRule as error:
+            raise InvalidRule([replace(found, pointer=place) for found in error.problems]) from None
+        if target is None:
+            return leaf
+        root = self.group(target.root, pointer, (*trail, slug))
+        return replace(leaf, rule=Rule(root, target.source))
 
 
-def _link_group(group: RuleGroup, lookup: Lookup, trail: tuple[str, ...]) -> RuleGroup:
-    return replace(
-        group,
-        children=tuple(
-            _link_group(child, lookup, trail)
-            if isinstance(child, Group)
-            else _link_leaf(child, lookup, trail)
-            for child in group.children
-        ),
-    )
-
-
-def _link_leaf(leaf: Leaf, lookup: Lookup, trail: tuple[str, ...]) -> Leaf:
-    if not isinstance(leaf, SegmentLeaf):
-        return leaf
-    if leaf.slug in trail:
-        circle = " → ".join([*trail[trail.index(leaf.slug) :], leaf.slug])
-        raise InvalidRule([Problem(pointer="", message=f"Segments refer in a circle: {circle}.")])
-    try:
-        target = lookup(leaf.slug)
-    except KeyError:
-        raise InvalidRule(
-            [Problem(pointer="", message=f"There is no segment “{leaf.slug}”.", value=leaf.slug)]
-        ) from None
-    if target is None:
-        return leaf
-    return replace(leaf, rule=_link(target, lookup, (*trail, leaf.slug)))
+def _refused(message: str, pointer: str, value: Json = None) -> InvalidRule:
+    return InvalidRule([Problem(pointer=pointer, message=message, value=value)])
 
 
 def _once(problems: list[Problem]) -> list[Problem]:

@@ -20,10 +20,17 @@ from personalization.types import Json, JsonObject, Microseconds
 
 MAX_TEXT = 500
 MAX_VALUES = 200
+MAX_PROBLEMS = 100
+#: Instants and their sums with durations must stay within what databases can hold.
+MAX_DURATION = timedelta(days=36525)
+FIRST_INSTANT, LAST_INSTANT = datetime(1900, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
 _DURATION = re.compile(
-    r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
-    r"(?:T(?=\d)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?"
+    r"P(?:(?P<weeks>\d{1,8})W)?(?:(?P<days>\d{1,8})D)?"
+    r"(?:T(?=\d)(?:(?P<hours>\d{1,8})H)?(?:(?P<minutes>\d{1,8})M)?(?:(?P<seconds>\d{1,8})S)?)?",
+    re.ASCII,
 )
+#: What PostgreSQL and UTF-8 cannot hold.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _FIELD_KEY = re.compile(r"[^\W\d][\w $-]*")
 
 
@@ -36,9 +43,12 @@ class Reader:
     problems: list[Problem] = field(default_factory=list)
 
     def refuse(self, message: str, *, allowed: Sequence[str] = ()) -> None:
-        self.problems.append(
-            Problem(pointer=self.pointer, message=message, value=self.value, allowed=tuple(allowed))
-        )
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(
+                Problem(
+                    pointer=self.pointer, message=message, value=self.value, allowed=tuple(allowed)
+                )
+            )
 
     def at(self, key: str | int, value: Json) -> Reader:
         token = str(key).replace("~", "~0").replace("/", "~1")
@@ -64,18 +74,27 @@ class Reader:
         """Refuse keys other than `keys`: a misspelt one must not be ignored."""
         for key in self.object():
             if key not in keys:
-                self.at(key, self.object()[key]).refuse(f"“{key}” is not known here.", allowed=keys)
+                self.at(key, self.object()[key]).refuse(
+                    f"“{_short(key)}” is not known here.", allowed=keys
+                )
 
     def text(self) -> str:
-        if isinstance(self.value, str) and 0 < len(self.value.strip()) <= MAX_TEXT:
-            return self.value
-        self.refuse(f"A text of 1 to {MAX_TEXT} characters is needed here.")
-        return ""
+        if not isinstance(self.value, str) or not self.value.strip() or len(self.value) > MAX_TEXT:
+            self.refuse(f"A text of 1 to {MAX_TEXT} characters is needed here.")
+            return ""
+        if _UNSTORABLE.search(self.value):
+            self.refuse("This text holds a character that no database can keep.")
+            return ""
+        return self.value
 
     def choice(self, allowed: Sequence[str]) -> str:
         if isinstance(self.value, str) and self.value in allowed:
             return self.value
-        self.refuse(f"“{self.value}” is not possible here.", allowed=allowed)
+        if self.value is None:
+            self.refuse("Something is missing here.", allowed=allowed)
+        else:
+            found = f"“{_short(self.value)}”" if isinstance(self.value, str) else "This"
+            self.refuse(f"{found} is not possible here.", allowed=allowed)
         return allowed[0]
 
     def boolean(self) -> bool:
@@ -85,16 +104,17 @@ class Reader:
         return False
 
     def count(self, *, at_most: int) -> int:
-        if isinstance(self.value, int) and not isinstance(self.value, bool):
-            if 0 <= self.value <= at_most:
-                return self.value
+        whole = isinstance(self.value, int) and not isinstance(self.value, bool)
+        if whole and 0 <= (n := cast(int, self.value)) <= at_most:
+            return n
         self.refuse(f"A whole number from 0 to {at_most} is needed here.")
         return 0
 
     def path(self) -> tuple[str, ...]:
         """Return a dotted field name as its keys."""
-        keys = tuple(self.text().split("."))
-        if not all(_FIELD_KEY.fullmatch(key) for key in keys) and self.value:
+        name = self.text()
+        keys = tuple(name.split("."))
+        if name and not all(_FIELD_KEY.fullmatch(key) for key in keys):
             self.refuse(
                 "A field is named by letters, digits, “_”, “-”, “$” and spaces, "
                 "each part starting with a letter; a dot leads into an object."
@@ -105,8 +125,12 @@ class Reader:
         """Return an ISO 8601 duration of weeks, days, hours, minutes and seconds."""
         match = _DURATION.fullmatch(self.value) if isinstance(self.value, str) else None
         parts = {key: int(part) for key, part in match.groupdict().items() if part} if match else {}
-        if any(parts.values()) and all(part < 10**6 for part in parts.values()):
-            return timedelta(**parts)
+        if any(parts.values()):
+            duration = timedelta(**parts)
+            if duration <= MAX_DURATION:
+                return duration
+            self.refuse(f"{MAX_DURATION.days} days at most are possible here.")
+            return MAX_DURATION
         self.refuse(
             "A length of time is needed here, such as PT90M, PT24H or P30D "
             "(months and years are not: their length varies)."
@@ -120,8 +144,13 @@ class Reader:
             except ValueError:
                 parsed = None
             if parsed is not None:
-                return microseconds(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
-        self.refuse("A date and time such as 2026-01-31T08:00:00Z is needed here.")
+                parsed = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+                if FIRST_INSTANT <= parsed <= LAST_INSTANT:
+                    return microseconds(parsed)
+        self.refuse(
+            "A date and time such as 2026-01-31T08:00:00Z, from the year "
+            f"{FIRST_INSTANT.year} to {LAST_INSTANT.year}, is needed here."
+        )
         return 0
 
     def comparison(self) -> Comparison:
@@ -151,3 +180,7 @@ class Reader:
             self.refuse("A number between -10¹⁵ and 10¹⁵ is needed here.")
             return 0.0
         return cast(Scalar, self.value)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:80]}…"

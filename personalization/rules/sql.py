@@ -7,6 +7,7 @@ database wants its timestamps come in as values: this package knows no models.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,7 +85,8 @@ class _SqliteValue(JsonValue):
 
     @property
     def _path(self) -> str:
-        return "$" + "".join(f'."{key}"' for key in self.path)
+        # SQLite compares keys as they are stored, and Django stores them as ASCII.
+        return "$" + "".join(f".{json.dumps(key)}" for key in self.path)
 
     def is_set(self) -> Sql:
         return Sql(f"COALESCE(json_type({self.column}, %s) <> 'null', 0)", (self._path,))
@@ -113,12 +115,18 @@ class _PostgresValue(JsonValue):
 
     def compares(self, kind: JsonType, template: str, value: object) -> Sql:
         # CASE, because AND does not promise to skip the cast of a wrong type.
-        types, cast = {
-            "text": ("string", "text"),
-            "number": ("number", "double precision"),
-            "boolean": ("boolean", "boolean"),
+        types, cast, convert = {
+            "text": ("string", "text", "{x}"),
+            # Cut off far above every value of a rule: one number beyond a double would
+            # be an error, and so the end of the whole query.
+            "number": (
+                "number",
+                "double precision",
+                "LEAST(GREATEST({x}::numeric, -1e100), 1e100)::double precision",
+            ),
+            "boolean": ("boolean", "boolean", "{x}::boolean"),
         }[kind]
-        extract = f"({self.column} #>> %s::text[])::{cast}"
+        extract = convert.format(x=f"({self.column} #>> %s::text[])")
         text = (
             f"COALESCE(CASE WHEN jsonb_typeof({self.column} #> %s::text[]) = '{types}' "
             f"THEN {template.replace('%s', f'%s::{cast}').format(x=extract)} END, false)"

@@ -89,11 +89,16 @@ class Interval:
     end: Microseconds | None = None
 
     def contains(self, instant: Microseconds) -> bool:
-        return self.start <= instant and (self.end is None or instant < self.end)
+        return self.start <= instant and not self.over(instant)
+
+    def over(self, instant: Microseconds) -> bool:
+        return self.end is not None and self.end <= instant
 
     def next_edge(self, after: Microseconds) -> Microseconds | None:
         """Return the first of its two ends later than `after`."""
-        return self.start if self.start > after else self.end
+        if self.start > after:
+            return self.start
+        return None if self.over(after) else self.end
 
 
 @dataclass(frozen=True, slots=True)

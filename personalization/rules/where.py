@@ -6,8 +6,7 @@ No time and no state: a tree of groups over `prop` leaves.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, field, replace
 
 from personalization.exceptions import Problem
 from personalization.rules.catalogue import Catalogue, Field
@@ -16,8 +15,6 @@ from personalization.rules.groups import Group, read_group
 from personalization.rules.reading import Reader
 from personalization.rules.sql import Scope, Sql, conjunction, disjunction, negation
 from personalization.types import Json
-
-_NO_EVENT = ""
 
 
 @dataclass(frozen=True)
@@ -55,10 +52,11 @@ class FieldTest:
                 value=self.comparison.operator,
                 allowed=OPERATORS[field.type],
             )
-        for value in self.comparison.values:
+        many = self.comparison.operator in ("in", "not in")
+        for index, value in enumerate(self.comparison.values):
             if type_of(value) != field.type:
                 yield Problem(
-                    pointer=f"{pointer}/value",
+                    pointer=f"{pointer}/value/{index}" if many else f"{pointer}/value",
                     message=f"{field.name} is a {field.type}; “{value}” is a {type_of(value)}.",
                     value=value,
                 )
@@ -66,7 +64,9 @@ class FieldTest:
 
 @dataclass(frozen=True)
 class Prop(FieldTest):
-    """A `prop` leaf."""
+    """A `prop` leaf. `pointer` is where it was read."""
+
+    pointer: str = field(default="", compare=False)
 
     def json(self) -> Json:
         return [self.name, self.comparison.operator, list(self.comparison.values)]
@@ -85,7 +85,7 @@ def read_where(reader: Reader) -> Where:
 def _read_prop(reader: Reader) -> Prop:
     reader.only("id", "kind", "field", "operator", "value")
     reader.child("kind").choice(("prop",))
-    return Prop(reader.child("field").path(), reader.comparison())
+    return Prop(reader.child("field").path(), reader.comparison(), reader.pointer)
 
 
 def where_holds(where: Where, properties: Mapping[str, Json]) -> bool:
@@ -119,28 +119,32 @@ def where_json(where: Where) -> Json:
     return [where.combinator, where.negated, [parts[key] for key in sorted(parts)]]
 
 
-def where_sentence(where: Where, catalogue: Catalogue, *, event: str = _NO_EVENT) -> str:
-    words = [
-        f"({where_sentence(child, catalogue, event=event)})"
-        if isinstance(child, Group)
-        else f"{_label(child, catalogue, event=event)} {child.comparison.sentence()}"
-        for child in where.children
-    ]
-    joined = f" {where.combinator} ".join(words)
-    return f"not ({joined})" if where.negated else joined
+def where_sentence(where: Where, catalogue: Catalogue, *, event: str) -> str:
+    """Return the conditions in plain words that follow “where”."""
+    only = where.children[0]
+    if len(where.children) > 1:
+        parts = [_part(child, catalogue, event=event) for child in where.children]
+        joined = f" {where.combinator} ".join(parts)
+        return f"not ({joined})" if where.negated else joined
+    if isinstance(only, Group):
+        turned = replace(only, negated=only.negated != where.negated)
+        return where_sentence(turned, catalogue, event=event)
+    comparison = only.comparison.denial() if where.negated else only.comparison.sentence()
+    return f"{_label(only, catalogue, event=event)} {comparison}"
+
+
+def _part(child: Prop | Where, catalogue: Catalogue, *, event: str) -> str:
+    if not isinstance(child, Group):
+        return where_sentence(Group("and", (child,)), catalogue, event=event)
+    words = where_sentence(child, catalogue, event=event)
+    return words if child.negated or len(child.children) == 1 else f"({words})"
 
 
 def _label(prop: Prop, catalogue: Catalogue, *, event: str) -> str:
-    field = catalogue.property(event, prop.name)
-    return field.label if field else cast(str, prop.name)
+    known = catalogue.property(event, prop.name)
+    return known.label if known else prop.name
 
 
-def check_where(
-    where: Where, catalogue: Catalogue, *, event: str, pointer: str
-) -> Iterator[Problem]:
-    for index, child in enumerate(where.children):
-        place = f"{pointer}/rules/{index}"
-        if isinstance(child, Group):
-            yield from check_where(child, catalogue, event=event, pointer=place)
-        else:
-            yield from child.check(catalogue.property(event, child.name), pointer=place)
+def check_where(where: Where, catalogue: Catalogue, *, event: str) -> Iterator[Problem]:
+    for prop in where.leaves():
+        yield from prop.check(catalogue.property(event, prop.name), pointer=prop.pointer)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from personalization import metrics
-from personalization.exceptions import InvalidRule
+from personalization.exceptions import InvalidRule, Problem
 from personalization.profiles.plan import Plan, plan
 from personalization.rules.nodes import Rule
 from personalization.rules.parse import link, parse
@@ -52,13 +52,26 @@ def forget() -> None:
     _cached = None
 
 
+def referenced(segment: Segment) -> Rule | None:
+    """Return the rule that stands for `segment` in other rules; None: kept by hand.
+
+    :raises InvalidRule: if its own rule is broken.
+    """
+    if not segment.is_by_rule:
+        return None
+    try:
+        return parse(segment.rule)
+    except InvalidRule:
+        message = f"The rule of segment “{segment.name}” is broken; repair it first."
+        raise InvalidRule([Problem(pointer="", message=message, value=segment.slug)]) from None
+
+
 def load_rules(revision: int) -> LiveRules:
     segments = list(Segment.objects.all())
     by_slug = {segment.slug: segment for segment in segments if segment.active}
 
     def lookup(slug: str) -> Rule | None:
-        segment = by_slug[slug]
-        return parse(segment.rule) if segment.is_by_rule else None
+        return referenced(by_slug[slug])
 
     rules: dict[int, Rule] = {}
     broken: dict[int, str] = {}

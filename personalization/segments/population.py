@@ -15,6 +15,7 @@ from personalization.rules.nodes import Rule
 from personalization.rules.parse import link, parse
 from personalization.rules.population import predicate
 from personalization.rules.sql import Scope, Vendor
+from personalization.segments.live import referenced
 from personalization.segments.models import Membership, Segment
 from personalization.types import Json, Microseconds
 
@@ -29,7 +30,7 @@ def linked(data: Json) -> Rule:
         segment = Segment.objects.filter(slug=slug, active=True).first()
         if segment is None:
             raise KeyError(slug)
-        return parse(segment.rule) if segment.is_by_rule else None
+        return referenced(segment)
 
     return link(parse(data), lookup)
 
@@ -60,7 +61,7 @@ def _rows(columns: str, rule: Rule, now: datetime) -> list[tuple[Any, ...]]:
     )
     with connection.cursor() as cursor:
         cursor.execute(text, cast(Any, condition.params))
-        return cursor.fetchall()
+        return cast("list[tuple[Any, ...]]", cursor.fetchall())
 
 
 def _scope(now: datetime) -> Scope:

@@ -43,5 +43,8 @@ class ConsentLeaf(Leaf):
     def sentence(self, catalogue: Catalogue) -> str:
         return f"agreed to {self.to.label.lower()}"
 
+    def denial(self, catalogue: Catalogue) -> str:
+        return f"did not agree to {self.to.label.lower()}"
+
     def actual(self, facts: Facts, *, now: Microseconds) -> str:
         return "agreed" if self.answer(facts, now=now).holds else "did not agree"

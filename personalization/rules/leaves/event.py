@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal, cast
 
@@ -14,17 +14,20 @@ from personalization.rules.matcher import CounterNeed, Matcher
 from personalization.rules.nodes import Leaf
 from personalization.rules.reading import Reader
 from personalization.rules.sql import TRUE, Scope, Sql, conjunction, negation
-from personalization.rules.state import NO_EVENTS, Answer, Facts, Interval, every, negate
+from personalization.rules.state import NO_EVENTS, Answer, Counter, Facts, Interval, every, negate
 from personalization.rules.where import check_where, read_where, where_sentence
 from personalization.rules.words import at_words, duration_words, times_words
 from personalization.types import Microseconds
 
 CountOperator = Literal[">=", ">", "<=", "<", "=", "!="]
+_COMPLEMENT: Mapping[CountOperator, CountOperator] = {
+    ">=": "<", "<": ">=", ">": "<=", "<=": ">", "=": "!=", "!=": "=",
+}  # fmt: skip
 COUNT_OPERATORS: tuple[CountOperator, ...] = (">=", ">", "<=", "<", "=", "!=")
 MAX_COUNT = 1000
 _WORDS = {
     ">=": "at least {n}", ">": "more than {n}", "<=": "at most {n}",
-    "<": "fewer than {n}", "=": "exactly {n}", "!=": "any number but {n}",
+    "<": "fewer than {count} times", "=": "exactly {n}", "!=": "not exactly {n}",
 }  # fmt: skip
 
 
@@ -73,7 +76,7 @@ class EventLeaf(Leaf):
         n = self.value
 
         def at_least(threshold: int) -> Answer:
-            return _at_least(threshold, counter.newest, counter.total, self.last, now)
+            return _at_least(threshold, counter, self.last, now=now)
 
         match self.operator:
             case ">=":
@@ -133,17 +136,14 @@ class EventLeaf(Leaf):
         if self._is_never:
             return " ".join(["never", *words])
         if not self._is_once:
-            words.insert(1, _WORDS[self.operator].format(n=times_words(self.value)))
-        if self.operator in ("<", "<="):
-            words.append("(including never)")
+            n = times_words(self.value)
+            words.insert(1, _WORDS[self.operator].format(n=n, count=self.value))
+            if self.operator in ("<", "<=", "!="):
+                words.append("(including never)")
         return " ".join(words)
 
     def denial(self, catalogue: Catalogue) -> str:
-        if not self._is_once:
-            return super().denial(catalogue)
-        return " ".join(
-            ["never", catalogue.phrase(self.matcher.event), *self._circumstances(catalogue)]
-        )
+        return replace(self, operator=_COMPLEMENT[self.operator]).sentence(catalogue)
 
     @property
     def _is_never(self) -> bool:
@@ -151,11 +151,11 @@ class EventLeaf(Leaf):
 
     @property
     def _is_once(self) -> bool:
-        return (self.operator, self.value) in ((">=", 1), (">", 0))
+        return (self.operator, self.value) in ((">=", 1), (">", 0), ("!=", 0))
 
     def _circumstances(self, catalogue: Catalogue) -> Iterator[str]:
         if self.last is not None:
-            yield f"in the last {duration_words(self.last)}"
+            yield f"in the last {duration_words(self.last).removeprefix('1 ')}"
         if self.matcher.between is not None:
             yield _between_words(self.matcher.between)
         if self.matcher.where is not None:
@@ -184,32 +184,24 @@ class EventLeaf(Leaf):
                 value=duration_words(self.last),
             )
         if self.matcher.where is not None:
-            yield from check_where(
-                self.matcher.where,
-                catalogue,
-                event=self.matcher.event,
-                pointer=f"{pointer}/where",
-            )
+            yield from check_where(self.matcher.where, catalogue, event=self.matcher.event)
 
 
-def _at_least(
-    n: int,
-    newest: tuple[Microseconds, ...],
-    total: int,
-    last: timedelta | None,
-    now: Microseconds,
-) -> Answer:
+def _at_least(n: int, counter: Counter, last: timedelta | None, *, now: Microseconds) -> Answer:
     """Answer “at least n” from the newest timestamps (at least n of them are kept).
 
     Met by its n-th newest event at t, a sliding window stops being met at t + window.
+    Events after `now` take the room of older ones: about an instant in the past the
+    answer is exact as long as at most (size − n) events are newer than it.
     """
     if n <= 0:
         return Answer(True)
-    ahead = [at for at in newest if at > now]  # a clock ahead of ours
-    seen = newest[len(ahead) :]
+    ahead = [at for at in counter.newest if at > now]
+    seen = counter.newest[len(ahead) :]
     upcoming = ahead[-1] if ahead else None
     if last is None:
-        met = total - len(ahead) >= n
+        began = counter.first is not None and counter.first <= now
+        met = began and counter.total - len(ahead) >= n
         return Answer(met, None if met else upcoming)
     if len(seen) >= n and seen[n - 1] > now - span(last):
         return Answer(True, seen[n - 1] + span(last))
@@ -223,8 +215,9 @@ def _read_window(reader: Reader) -> tuple[timedelta | None, Interval | None]:
         reader.only("last")
         return reader.child("last").duration(), None
     reader.only("last", "from", "to")
+    known = len(reader.problems)
     start, end = reader.child("from").instant(), reader.child("to").instant()
-    if start >= end and not reader.problems:
+    if start >= end and len(reader.problems) == known:
         reader.refuse("“from” must lie before “to”.")
     return None, Interval(start, end)
 

@@ -19,6 +19,7 @@ from personalization.types import Json, Microseconds
 @dataclass(frozen=True)
 class TraitLeaf(Leaf):
     kind = "trait"
+    pronoun = "whose"
 
     test: FieldTest
 
@@ -39,6 +40,9 @@ class TraitLeaf(Leaf):
     def sentence(self, catalogue: Catalogue) -> str:
         return _sentence(self.test, catalogue.traits)
 
+    def denial(self, catalogue: Catalogue) -> str:
+        return _sentence(self.test, catalogue.traits, denied=True)
+
     def actual(self, facts: Facts, *, now: Microseconds) -> str:
         return _actual(self.test, facts.traits)
 
@@ -49,6 +53,7 @@ class TraitLeaf(Leaf):
 @dataclass(frozen=True)
 class FeatureLeaf(Leaf):
     kind = "feature"
+    pronoun = "whose"
 
     test: FieldTest
 
@@ -70,6 +75,9 @@ class FeatureLeaf(Leaf):
     def sentence(self, catalogue: Catalogue) -> str:
         return _sentence(self.test, catalogue.features)
 
+    def denial(self, catalogue: Catalogue) -> str:
+        return _sentence(self.test, catalogue.features, denied=True)
+
     def actual(self, facts: Facts, *, now: Microseconds) -> str:
         return _actual(self.test, facts.features)
 
@@ -85,9 +93,10 @@ class FeatureLeaf(Leaf):
         yield from self.test.check(field, pointer=pointer)
 
 
-def _sentence(test: FieldTest, fields: Mapping[str, Field]) -> str:
+def _sentence(test: FieldTest, fields: Mapping[str, Field], *, denied: bool = False) -> str:
     field = fields.get(test.name)
-    words = [field.label if field else test.name, test.comparison.sentence()]
+    comparison = test.comparison.denial() if denied else test.comparison.sentence()
+    words = [field.label if field else test.name, comparison]
     if field and field.unit and test.comparison.values:
         words.append(field.unit)
     return " ".join(words)

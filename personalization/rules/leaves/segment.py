@@ -34,9 +34,8 @@ class SegmentLeaf(Leaf):
         return cls(reader.child("slug").text())
 
     def depends_on(self) -> frozenset[str]:
-        if self.rule is None:
-            return frozenset({f"segment:{self.slug}"})
-        return frozenset().union(*(leaf.depends_on() for leaf in self.rule.leaves()))
+        leaves = self.rule.leaves() if self.rule else ()
+        return frozenset({f"segment:{self.slug}"}).union(*(leaf.depends_on() for leaf in leaves))
 
     def counters(self) -> tuple[CounterNeed, ...]:
         leaves = self.rule.leaves() if self.rule else ()
@@ -48,9 +47,7 @@ class SegmentLeaf(Leaf):
         interval = facts.segments.get(self.slug)
         if interval is None:
             return Answer(False)
-        holds = interval.contains(now)
-        past = interval.end is not None and interval.end <= now
-        return Answer(holds, None if past else interval.next_edge(now))
+        return Answer(interval.contains(now), interval.next_edge(now))
 
     def sql(self, scope: Scope) -> Sql:
         if self.rule is not None:
@@ -64,7 +61,10 @@ class SegmentLeaf(Leaf):
         )
 
     def sentence(self, catalogue: Catalogue) -> str:
-        return f"is in “{catalogue.segments.get(self.slug, self.slug)}”"
+        return f"are in “{catalogue.segments.get(self.slug, self.slug)}”"
+
+    def denial(self, catalogue: Catalogue) -> str:
+        return f"are not in “{catalogue.segments.get(self.slug, self.slug)}”"
 
     def actual(self, facts: Facts, *, now: Microseconds) -> str:
         return "is in it" if self.answer(facts, now=now).holds else "is not in it"

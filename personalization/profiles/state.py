@@ -6,6 +6,7 @@ state for any order of the same events. Duplicates are removed before.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,7 +62,8 @@ class State:
         """Take over traits stated later than what is known; null means unknown again."""
         stamp = (occurrence.at, occurrence.message_id)
         for name, value in occurrence.properties.items():
-            if stamp > self.trait_times.get(name, (stamp[0], "")):
+            known = self.trait_times.get(name)
+            if known is None or (stamp, _text(value)) > (known, _text(self.traits[name])):
                 self.trait_times[name] = stamp
                 self.traits[name] = value
                 self.touched.add(f"trait:{name}")
@@ -69,6 +71,11 @@ class State:
     def _see(self, at: Microseconds) -> None:
         self.first_seen = at if self.first_seen is None else min(self.first_seen, at)
         self.last_seen = at if self.last_seen is None else max(self.last_seen, at)
+
+
+def _text(value: Json) -> str:
+    """Return what decides between sources that use the same message id at one instant."""
+    return json.dumps(value, sort_keys=True)
 
 
 def load(snapshot: Snapshot) -> State:

@@ -6,10 +6,10 @@ The caller holds the lock on the snapshots and saves them; here their
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
+from typing import Any
 
 from django.db import transaction
 
@@ -48,11 +48,31 @@ def load_spans(snapshot: Snapshot) -> dict[int, Span]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step of one membership, from the span known before it."""
+
+    profile_id: int
+    segment_id: int
+    known: Span | None
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """An entry or a departure, as listeners are told of it."""
+
+    at: Microseconds
+    entered: bool
+    profile_id: int
+    segment_id: int
+
+
 @dataclass
 class Changes:
     """The changes of a transaction, written and told together."""
 
-    steps: list[tuple[int, int, Span | None, Step]] = field(default_factory=list)
+    steps: list[Change] = field(default_factory=list)
 
     def advance(
         self,
@@ -62,16 +82,13 @@ class Changes:
         *,
         now: Microseconds,
     ) -> None:
-        """Evaluate the segments for one profile at `now` and note what changes."""
+        """Bring the profile's memberships of the segments to `now`, from edge to edge."""
         facts = facts_of(snapshot, live)
         spans = load_spans(snapshot)
         for segment_id in sorted(segment_ids):
-            if segment_id in live.manual:
-                answer = _by_hand(spans.get(segment_id), now)
-            else:
-                rule = live.rules.get(segment_id)
-                answer = membership(rule, facts, now=now) if rule else None
-            self._note(snapshot.pk, segment_id, spans, answer, now)
+            for at in _stops(spans, segment_id, now):
+                answer = _answer(segment_id, spans.get(segment_id), facts, live, at)
+                self._note(snapshot.pk, segment_id, spans, answer, at)
         put_spans(snapshot, spans)
 
     def put(
@@ -93,25 +110,60 @@ class Changes:
         segment_id: int,
         spans: dict[int, Span],
         answer: Interval | None,
-        now: Microseconds,
+        at: Microseconds,
     ) -> None:
         known = spans.pop(segment_id, None)
-        step = advance(known, answer, now=now)
+        step = advance(known, answer, now=at)
         if step.current is not None:
             spans[segment_id] = step.current
         if step.current != known or step.closed:
-            self.steps.append((profile_id, segment_id, known, step))
+            self.steps.append(Change(profile_id, segment_id, known, step))
 
     def write(self) -> None:
         """Write the rows and, after commit, send the signals."""
-        rows: list[Membership] = []
-        for profile_id, segment_id, known, step in self.steps:
-            rows += _write_step(profile_id, segment_id, known, step)
-        Membership.objects.bulk_create(rows)
-        for profile_id, segment_id, _, step in self.steps:
-            if step.entered or step.left:
-                transaction.on_commit(partial(_tell, profile_id, segment_id, step))
+        moves: dict[tuple[int, int], Moves] = {}
+        for change in self.steps:
+            key = (change.profile_id, change.segment_id)
+            moves.setdefault(key, Moves(change.known)).add(change.step)
+        Membership.objects.bulk_create(
+            row for key, move in moves.items() for row in _write_moves(*key, move)
+        )
+        if told := _told(self.steps):
+            transaction.on_commit(partial(_send, told))
         self.steps.clear()
+
+
+@dataclass
+class Moves:
+    """What the steps of one membership add up to: from `known`, over `closed`, to `current`."""
+
+    known: Span | None
+    closed: list[Span] = field(default_factory=list)
+    current: Span | None = None
+
+    def add(self, step: Step) -> None:
+        self.current = step.current
+        if step.closed is not None:
+            self.closed.append(step.closed)
+
+
+def _stops(spans: Mapping[int, Span], segment_id: int, now: Microseconds) -> Iterator[Microseconds]:
+    """Yield the instants to evaluate at: each edge that has passed, then `now`."""
+    while (span := spans.get(segment_id)) and (edge := span.next_edge()) is not None:
+        if edge >= now:
+            break
+        yield edge
+    yield now
+
+
+def _answer(
+    segment_id: int, known: Span | None, facts: Facts, live: LiveRules, at: Microseconds
+) -> Interval | None:
+    if segment_id in live.manual:
+        by_hand = Interval(known.since, known.until) if known else None
+        return by_hand if by_hand and not by_hand.over(at) else None
+    rule = live.rules.get(segment_id)
+    return membership(rule, facts, now=at) if rule else None
 
 
 def put_spans(snapshot: Snapshot, spans: Mapping[int, Span]) -> None:
@@ -125,48 +177,49 @@ def put_spans(snapshot: Snapshot, spans: Mapping[int, Span]) -> None:
     snapshot.due_at = moment(due) if due is not None else None
 
 
-def _by_hand(span: Span | None, now: Microseconds) -> Interval | None:
-    return Interval(span.since, span.until) if span and not span.over(now) else None
-
-
-def _write_step(
-    profile_id: int, segment_id: int, known: Span | None, step: Step
-) -> list[Membership]:
+def _write_moves(profile_id: int, segment_id: int, moves: Moves) -> list[Membership]:
     """Settle, move or remove the open row; return the rows to create."""
-    fresh = list(step.closed)
-    open_row = Membership.objects.filter(
-        profile_id=profile_id, segment_id=segment_id, settled=False
-    )
-    if known is not None and fresh:
-        over = fresh.pop(0)
-        open_row.update(since=moment(over.since), until=_moment(over.until), settled=True)
-    elif known is not None and step.current is not None:
-        span = step.current
-        open_row.update(since=moment(span.since), until=_moment(span.until))
-        return []
-    elif known is not None:
-        open_row.delete()
-    spans = [(span, True) for span in fresh]
-    if step.current is not None:
-        spans.append((step.current, False))
-    return [
-        Membership(
-            profile_id=profile_id,
-            segment_id=segment_id,
-            since=moment(span.since),
-            until=_moment(span.until),
-            settled=settled,
+    spans = [(span, True) for span in moves.closed]
+    if moves.current is not None:
+        spans.append((moves.current, False))
+    if moves.known is not None:
+        open_row = Membership.objects.filter(
+            profile_id=profile_id, segment_id=segment_id, settled=False
         )
+        if not spans:
+            open_row.delete()
+        elif spans[0] != (moves.known, False):
+            open_row.update(**_columns(*spans[0]))
+        spans = spans[1:]
+    return [
+        Membership(profile_id=profile_id, segment_id=segment_id, **_columns(span, settled))
         for span, settled in spans
     ]
 
 
-def _moment(instant: Microseconds | None) -> datetime | None:
-    return moment(instant) if instant is not None else None
+def _columns(span: Span, settled: bool) -> dict[str, Any]:
+    until = moment(span.until) if span.until is not None else None
+    return {"since": moment(span.since), "until": until, "settled": settled}
 
 
-def _tell(profile_id: int, segment_id: int, step: Step) -> None:
-    changes = [(at, signals.segment_left) for at in step.left]
-    changes += [(at, signals.segment_entered) for at in step.entered]
-    for at, signal in sorted(changes, key=lambda change: change[0]):
-        signal.send_robust(Segment, segment_id=segment_id, profile_id=profile_id, at=moment(at))
+def _told(changes: Iterable[Change]) -> list[Telling]:
+    """Return what is to be told in order of time, departures first."""
+    found = []
+    for change in changes:
+        who = (change.profile_id, change.segment_id)
+        if change.step.left is not None:
+            found.append(Telling(change.step.left, False, *who))
+        if change.step.entered is not None:
+            found.append(Telling(change.step.entered, True, *who))
+    return sorted(found, key=lambda telling: telling.at)
+
+
+def _send(told: Iterable[Telling]) -> None:
+    for telling in told:
+        signal = signals.segment_entered if telling.entered else signals.segment_left
+        signal.send_robust(
+            Segment,
+            segment_id=telling.segment_id,
+            profile_id=telling.profile_id,
+            at=moment(telling.at),
+        )

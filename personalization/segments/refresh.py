@@ -27,9 +27,7 @@ Progress = Callable[[int], None]
 
 def pending_segments() -> QuerySet[Segment]:
     """Return the segments whose rule is newer than their memberships."""
-    return Segment.objects.filter(
-        Q(refreshed_at=None) | Q(refreshed_at__lt=F("updated_at")), refresh_error=""
-    )
+    return Segment.objects.filter(Q(refreshed_at=None) | Q(refreshed_at__lt=F("updated_at")))
 
 
 def refresh_segments(*, now: datetime, progress: Progress = lambda done: None) -> int:
@@ -42,15 +40,27 @@ def refresh_segments(*, now: datetime, progress: Progress = lambda done: None) -
         done += n
         progress(done)
     last = 0
-    while pending and (chunk := _evaluate_chunk(last, set(pending), live, now)):
+    affected = _affected(set(pending), live)
+    while affected and (chunk := _evaluate_chunk(last, affected, live, now)):
         last, n = chunk
         done += n
         progress(done)
-    for segment_id, updated_at in pending.items():
+    for segment_id in affected:
         Segment.objects.filter(pk=segment_id).update(
-            refreshed_at=updated_at, refresh_error=live.broken.get(segment_id, "")
+            refresh_error=live.broken.get(segment_id, ""),
         )
+    for segment_id, updated_at in pending.items():
+        Segment.objects.filter(pk=segment_id).update(refreshed_at=updated_at)
     return done
+
+
+def _affected(pending: set[int], live: LiveRules) -> set[int]:
+    """Return the pending segments, those whose rules name them, and those that broke
+    or can be used again because of another one."""
+    segments = list(Segment.objects.values_list("pk", "slug", "refresh_error"))
+    tokens = {f"segment:{slug}" for pk, slug, _ in segments if pk in pending}
+    changed = {pk for pk, _, error in segments if error != live.broken.get(pk, "")}
+    return pending | live.segments_for(tokens) | changed
 
 
 def _rebuild_outdated(now: datetime) -> int:

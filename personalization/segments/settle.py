@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from personalization.clock import microseconds
 from personalization.profiles.models import Snapshot
-from personalization.segments.live import LiveRules, live_rules
+from personalization.segments.live import live_rules
 from personalization.segments.membership import Changes, load_spans
 from personalization.types import Microseconds
 
@@ -40,22 +40,14 @@ def _settle_chunk(now: datetime) -> int:
             return 0
         live = live_rules()
         changes = Changes()
+        at = microseconds(now)
         for snapshot in due:
-            _settle_one(snapshot, live, changes, microseconds(now))
+            changes.advance(snapshot, _due_segments(snapshot, at), live, now=at)
         changes.write()
         Snapshot.objects.bulk_update(due, ("memberships", "due_at"))
     return len(due)
 
 
-def _settle_one(snapshot: Snapshot, live: LiveRules, changes: Changes, now: Microseconds) -> None:
-    """Evaluate at each due instant in turn, so that no entry or departure is skipped."""
-    while True:
-        edges = {
-            segment_id: edge
-            for segment_id, span in load_spans(snapshot).items()
-            if (edge := span.next_edge()) is not None and edge <= now
-        }
-        if not edges:
-            return
-        at = min(edges.values())
-        changes.advance(snapshot, (pk for pk, edge in edges.items() if edge == at), live, now=at)
+def _due_segments(snapshot: Snapshot, now: Microseconds) -> list[int]:
+    edges = {pk: span.next_edge() for pk, span in load_spans(snapshot).items()}
+    return [pk for pk, edge in edges.items() if edge is not None and edge <= now]

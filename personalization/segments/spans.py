@@ -6,7 +6,7 @@ refresh alike.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from personalization.rules.state import Interval
 from personalization.types import Microseconds
@@ -20,53 +20,42 @@ class Span:
     until: Microseconds | None = None
     told: bool = False
 
-    def over(self, now: Microseconds) -> bool:
-        return self.until is not None and self.until <= now
-
     def next_edge(self) -> Microseconds | None:
         """Return when time alone next changes this membership."""
         return self.until if self.told else self.since
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Step:
-    """What one evaluation changed for one segment."""
+    """What one evaluation changed for one segment: the span now known, what ended, what began."""
 
     current: Span | None = None
-    closed: list[Span] = field(default_factory=list)
-    entered: list[Microseconds] = field(default_factory=list)
-    left: list[Microseconds] = field(default_factory=list)
+    closed: Span | None = None
+    entered: Microseconds | None = None
+
+    @property
+    def left(self) -> Microseconds | None:
+        return self.closed.until if self.closed else None
 
 
 def advance(known: Span | None, answer: Interval | None, *, now: Microseconds) -> Step:
     """Move the membership `known` on to what the rule answers at `now`.
 
-    `answer` is the span that contains `now` or lies ahead of it. A span that came
-    or went since the last evaluation is told at its own instant, not at `now`.
+    `answer` is the span that contains `now` or lies ahead of it. To tell every
+    change at its own instant, the caller stops at each edge of what is known. There
+    the answer decides and not what was foreseen: an event that came late, but
+    happened before the edge, can prevent an entry or prolong a membership.
     """
-    step = Step(current=known)
-    if step.current and not step.current.told and step.current.since <= now:
-        step.current = replace(step.current, told=True)
-        step.entered.append(step.current.since)
-    if step.current and step.current.told and step.current.over(now):
-        _close(step, step.current)
     holds = answer is not None and answer.start <= now
-    if step.current and step.current.told:
-        if holds:
+    if known is not None and known.told:
+        if holds and not (known.until is not None and known.until < now):
             assert answer is not None
-            step.current = replace(step.current, until=answer.end)
-            return step
-        _close(step, replace(step.current, until=now))
-    step.current = None
-    if answer is not None:
-        step.current = Span(answer.start, answer.end, told=holds)
-        if holds:
-            step.entered.append(answer.start)
-    return step
-
-
-def _close(step: Step, span: Span) -> None:
-    assert span.until is not None
-    step.current = None
-    step.closed.append(span)
-    step.left.append(span.until)
+            return Step(replace(known, until=answer.end))
+        end = now if known.until is None else min(known.until, now)
+        closed = replace(known, until=max(known.since, end))  # clocks of workers differ
+    else:
+        closed = None
+    if answer is None:
+        return Step(closed=closed)
+    current = Span(answer.start, answer.end, told=holds)
+    return Step(current, closed, entered=answer.start if holds else None)

@@ -13,7 +13,7 @@ import math
 import statistics
 import sys
 import tokenize
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,21 +135,32 @@ def is_own(name: str) -> bool:
     return name.split(".")[0] == PACKAGE
 
 
-def imported_names(node: ast.AST) -> list[str]:
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    if isinstance(node, ast.ImportFrom) and node.module:
-        return [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return []
+def imported_names(node: Import) -> list[str]:
+    prefix = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+    return [f"{prefix}{alias.name}" for alias in node.names]
 
 
 def import_graph(sources: Iterable[Source]) -> dict[str, set[str]]:
     """Return, for each module, the modules of the package that it imports when it runs."""
     modules = {module_name(source.path): source for source in sources}
     return {
-        name: {found for found in runtime_imports(source.tree) if found in modules} - {name}
+        name: {
+            found
+            for node in runtime_imports(source.tree)
+            for found in imported_modules(node, modules=modules)
+        }
+        - {name}
         for name, source in modules.items()
     }
+
+
+def imported_modules(node: Import, *, modules: Collection[str]) -> Iterator[str]:
+    """Yield what `node` needs: of `from package import name`, the module if there is one."""
+    for name in imported_names(node):
+        if name in modules:
+            yield name
+        elif (parent := name.rpartition(".")[0]) in modules:
+            yield parent
 
 
 def module_name(path: Path) -> str:
@@ -157,12 +168,13 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def runtime_imports(node: ast.AST) -> Iterator[str]:
+def runtime_imports(node: ast.AST) -> Iterator[Import]:
     if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
         for alternative in node.orelse:
             yield from runtime_imports(alternative)
         return
-    yield from imported_names(node)
+    if isinstance(node, Import):
+        yield node
     for child in ast.iter_child_nodes(node):
         yield from runtime_imports(child)
 

@@ -13,9 +13,13 @@ def test_arrows_point_down() -> None:
     assert report.returncode == 0, report.stdout
 
 
+# Django imports `admin` of every app and looks no further.
+FULL_INITS = {"personalization/admin/__init__.py"}
+
+
 def test_package_inits_are_empty() -> None:
-    inits = [*PACKAGE.rglob("__init__.py")]
-    assert [str(path.relative_to(ROOT)) for path in inits if path.read_text().strip()] == []
+    inits = {str(path.relative_to(ROOT)): path for path in PACKAGE.rglob("__init__.py")}
+    assert {name for name, path in inits.items() if path.read_text().strip()} <= FULL_INITS
 
 
 def test_no_module_is_a_drawer() -> None:

@@ -64,6 +64,19 @@ def test_a_lazy_import_closes_a_cycle_and_one_for_typing_does_not() -> None:
     assert budgets.cycles(graph) == [["personalization.a", "personalization.b"]]
 
 
+def test_a_package_that_gathers_its_modules_is_no_cycle() -> None:
+    modules = {
+        "admin/__init__": "from personalization.admin import a, b\n",
+        "admin/a": "from personalization.admin import b\n",
+        "admin/b": "x = 1\n",
+    }
+    graph = budgets.import_graph(
+        source(text, path=f"personalization/{name}.py") for name, text in modules.items()
+    )
+    assert graph["personalization.admin.a"] == {"personalization.admin.b"}
+    assert budgets.cycles(graph) == []
+
+
 def test_p95_is_a_value_that_occurs() -> None:
     assert budgets.p95(range(1, 101)) == 95
     assert budgets.p95([7]) == 7

@@ -10,6 +10,8 @@ from personalization.delivery import published
 from personalization.segments import live
 from tests import machine
 
+pytest_plugins = ["tests.factories"]
+
 # A busy machine is not a failing test: no deadline per example.
 hypothesis.register_profile("default", deadline=None)
 hypothesis.register_profile("thorough", deadline=None, max_examples=1000)
@@ -45,3 +47,9 @@ def _forget_configuration() -> None:
 def redis_url() -> str:
     """The address of a Redis database that a test marked `redis` may fill and flush."""
     return machine.REDIS_URL
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the browser, for a test marked `browser`."""
+    return machine.chromium()

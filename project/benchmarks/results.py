@@ -1,0 +1,34 @@
+"""What a benchmark is and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from personalization.registry import Registry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """How long to measure: about `seconds` in all, in `rounds` that take turns."""
+
+    seconds: float = 10.0
+    rounds: int = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """One figure. `floor` says what it was measured against in the same run, and
+    `ratio` is the figure over that; None where there is nothing to compare with."""
+
+    name: str
+    value: float
+    unit: str
+    floor: str | None = None
+    ratio: float | None = None
+
+
+Benchmark: TypeAlias = Callable[[Effort], Sequence[Result]]
+
+benchmarks: Registry[Benchmark] = Registry("benchmark")

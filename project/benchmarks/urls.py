@@ -1,0 +1,15 @@
+"""Addresses that only exist while a benchmark runs."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from project.benchmarks import pages
+
+urlpatterns = [
+    path("page/", pages.page),
+    path("page-without/<str:visitor>/", pages.page_without),
+    path("bare/", pages.bare),
+    path("p/", include("personalization.urls")),
+    path("", include("project.shop.urls")),
+]

@@ -1,0 +1,78 @@
+"""`manage.py benchmark NAME [--json]`: the home of every benchmark."""
+
+from __future__ import annotations
+
+import json
+import platform
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from project.benchmarks.database import database_version
+from project.benchmarks.results import Effort, Result
+from project.benchmarks.suite import benchmarks
+
+PACKAGES = ("django", "djangorestframework", "celery")
+
+
+class Command(BaseCommand):
+    help = (
+        "Measure against a floor in the same run, in a database that is thrown away. "
+        f"Benchmarks: {', '.join(benchmarks.names())}."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name", nargs="?", default="", help=", ".join(benchmarks.names()))
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument(
+            "--seconds", type=float, default=Effort.seconds, help="how long to measure, in all"
+        )
+        parser.add_argument(
+            "--repeat", type=int, default=Effort.rounds, help="how many rounds at least"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        name = options["name"]
+        benchmark = benchmarks.get(name)
+        if benchmark is None:
+            there_are = ", ".join(benchmarks.names())
+            raise CommandError(f"There is no benchmark “{name}”. There are: {there_are}.")
+        if options["repeat"] < 1 or not 0 <= options["seconds"] < float("inf"):
+            raise CommandError("--repeat is 1 at least, and --seconds is not negative.")
+        effort = Effort(seconds=options["seconds"], rounds=options["repeat"])
+        results = benchmark(effort)
+        if options["json"]:
+            self.stdout.write(as_json(name, results))
+        else:
+            self.stdout.write(as_table(name, results))
+
+
+def versions() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        **{package: version(package) for package in PACKAGES},
+        "database": database_version(),
+    }
+
+
+def as_json(name: str, results: Sequence[Result]) -> str:
+    return json.dumps(
+        {
+            "benchmark": name,
+            "versions": versions(),
+            "results": [asdict(result) for result in results],
+        }
+    )
+
+
+def as_table(name: str, results: Sequence[Result]) -> str:
+    stated = ", ".join(f"{what} {which}" for what, which in versions().items())
+    rows = [
+        f"{result.name:<32}{result.value:>10.4g} {result.unit:<16}{result.floor or ''}"
+        for result in results
+    ]
+    return "\n".join([f"{name} ({stated})", *rows])

@@ -1,0 +1,177 @@
+"""A batch that fails stands alone; what fails half-way has not happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+
+from personalization import metrics
+from personalization.events.buffer import Batch
+from personalization.events.buffers.database import DatabaseBuffer
+from personalization.events.models import BufferedBatch, Event, Source
+from personalization.ingest import pipeline
+from personalization.profiles.identity import Key, find, link
+from personalization.profiles.models import Identity, Profile, Snapshot
+from personalization.testing import drain
+from tests.ingest.sending import send, track
+
+pytestmark = pytest.mark.django_db
+
+
+def _spoil(server: Source) -> None:
+    """Put a batch that cannot be processed into the buffer."""
+    batch = Batch(source_id=server.pk, events=[{"no": "arrival"}], received_at=datetime.now(UTC))
+    DatabaseBuffer().append(batch)
+
+
+def _counted() -> int:
+    return sum(int(s.features["events.count"]) for s in Snapshot.objects.all())
+
+
+def test_a_batch_that_fails_takes_no_neighbour_along(client: Client, server: Source) -> None:
+    for number in range(11):
+        if number in (0, 5, 6):
+            _spoil(server)
+        send(client, track(userId=f"u{number % 3}"))
+    before = metrics.snapshot().get("events.batches_failed", 0)
+    assert drain() == 11
+    assert (Event.objects.count(), _counted()) == (11, 11)
+    waiting = BufferedBatch.objects.order_by("pk")
+    assert {row.error for row in waiting} == {"KeyError: 'joins'"}
+    assert metrics.snapshot()["events.batches_failed"] >= before + 3
+
+
+def test_a_batch_that_fails_again_and_again_is_parked_with_its_error(
+    client: Client, server: Source, settings: Any
+) -> None:
+    settings.PERSONALIZATION_BUFFER_ATTEMPTS = 3
+    _spoil(server)
+    for attempt in range(1, 4):
+        assert BufferedBatch.objects.get().parked_at is None
+        assert drain() == 0
+        assert BufferedBatch.objects.get().attempts == attempt
+    row = BufferedBatch.objects.get()
+    assert row.parked_at is not None
+    assert row.events == [{"no": "arrival"}]
+    assert row.error == "KeyError: 'joins'"
+    send(client, track())
+    assert drain() == 1
+    assert BufferedBatch.objects.get() == row
+
+
+@pytest.mark.parametrize("death", [KeyboardInterrupt, SystemExit, OperationalError, MemoryError])
+def test_a_worker_that_dies_half_way_has_done_nothing(
+    client: Client, server: Source, monkeypatch: pytest.MonkeyPatch, death: type[BaseException]
+) -> None:
+    send(client, track(), track(type="identify", anonymousId="a1"))
+    alive = pipeline.apply_events
+
+    def die(*args: Any, **kwargs: Any) -> None:
+        alive(*args, **kwargs)
+        raise death("gone")
+
+    monkeypatch.setattr(pipeline, "apply_events", die)
+    if death is MemoryError:  # one batch is too much: it is tried again, and parked in the end
+        assert drain() == 0
+    else:
+        with pytest.raises(death):
+            drain()
+        assert BufferedBatch.objects.get().attempts == 0
+    for model in (Event, Profile, Identity, Snapshot):
+        assert not model.objects.exists()
+    monkeypatch.undo()
+    assert drain() == 1
+    assert (Event.objects.count(), _counted()) == (2, 2)
+
+
+def test_a_profile_that_another_worker_merged_away_is_looked_up_again(
+    client: Client, server: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(client, track(userId=..., anonymousId="a1"), track())
+    drain()
+    send(client, track("Later", userId=..., anonymousId="a1"))
+    real = pipeline.apply_events
+    calls = []
+
+    def merged_meanwhile(*args: Any, **kwargs: Any) -> None:
+        if not calls:
+            keys = Key(Identity.USER, "u1"), Key(Identity.ANONYMOUS, "a1")
+            named, other = (find([key])[key] for key in keys)
+            calls.append(link(named, other))
+        real(*args, **kwargs)
+
+    monkeypatch.setattr(pipeline, "apply_events", merged_meanwhile)
+    # The other worker is played within this transaction, so what it did is undone with the
+    # first try; what counts is that there is a second one and no failure is noted.
+    assert drain() == 1
+    assert calls
+    assert not BufferedBatch.objects.exists()
+    assert (Event.objects.count(), _counted()) == (3, 3)
+
+
+def test_an_event_that_another_worker_stored_meanwhile_is_counted_once(
+    client: Client, server: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(client, track(messageId="one"))
+    drain()
+    send(client, track(messageId="one"), track(messageId="two"))
+    real = pipeline._unseen
+    looks: list[int] = []
+
+    def too_early(items: Sequence[pipeline.Item]) -> list[pipeline.Item]:
+        looks.append(len(items))
+        return list(items) if len(looks) == 1 else real(items)
+
+    monkeypatch.setattr(pipeline, "_unseen", too_early)
+    assert drain() == 1
+    assert looks == [2, 2]
+    assert (Event.objects.count(), _counted()) == (2, 2)
+
+
+def test_no_transaction_takes_more_events_than_allowed(
+    client: Client, server: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "MOST_EVENTS", 10)
+    sizes = _watch_sizes(monkeypatch)
+    for size in (4, 4, 4, 25, 1, 1, 10, 10, 1):
+        send(client, *(track() for _ in range(size)))
+    assert drain() == 9
+    assert sizes == [8, 4, 25, 2, 10, 10, 1]
+    assert (Event.objects.count(), _counted()) == (60, 60)
+
+
+def test_long_batches_are_not_all_read_again_for_each_one_processed(
+    client: Client, server: Source, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.PERSONALIZATION_WORKER_BATCH = 16
+    monkeypatch.setattr(pipeline, "MOST_EVENTS", 10)
+    limits: list[int] = []
+    claim = DatabaseBuffer.claim
+
+    def watched(self: DatabaseBuffer, limit: int) -> list[Batch]:
+        limits.append(limit)
+        return claim(self, limit)
+
+    monkeypatch.setattr(DatabaseBuffer, "claim", watched)
+    for size in (9, 9, 9, 9, *[1] * 30):
+        send(client, *(track() for _ in range(size)))
+    assert drain() == 34
+    assert limits[:4] == [16, 1, 2, 1], "long batches are claimed one or two at a time"
+    assert limits[4:8] == [2, 4, 8, 16], "short ones in growing numbers"
+
+
+def _watch_sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    sizes: list[int] = []
+    real: Callable[..., None] = pipeline._process
+
+    def watched(batches: Sequence[Batch], *, now: datetime) -> None:
+        sizes.append(sum(len(batch.events) for batch in batches))
+        real(batches, now=now)
+
+    monkeypatch.setattr(pipeline, "_process", watched)
+    return sizes

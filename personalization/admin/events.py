@@ -53,9 +53,6 @@ class EventAdmin(ReadOnlyAdmin):
     class Media:
         css = {"all": ("personalization/admin/personalization.css",)}
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
-        return super().get_queryset(request).select_related("identity__profile")
-
     @admin.display(description=_("profile"))
     def profile(self, event: Event) -> SafeString:
         return profile_link(event.identity)

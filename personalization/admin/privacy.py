@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -30,9 +28,6 @@ class ConsentAdmin(ReadOnlyAdmin):
         "recorded_at", "profile", "identity", "purpose", "granted", "policy_version", "mechanism",
     )  # fmt: skip
     readonly_fields = ("profile",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Consent]:
-        return super().get_queryset(request).select_related("identity__profile")
 
     @admin.display(description=_("recorded at"))
     def recorded(self, consent: Consent) -> str:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import F, Prefetch, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html_join
@@ -114,7 +115,9 @@ class ProfileAdmin(ReadOnlyAdmin):
         if not self.has_view_permission(request, profile):
             raise PermissionDenied
         if profile is None:
-            raise Http404
+            gone = _("There is no such profile any more. It may have been joined with another.")
+            self.message_user(request, gone, messages.WARNING)
+            return redirect("admin:personalization_profile_changelist")
         request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),

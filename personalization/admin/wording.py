@@ -21,7 +21,7 @@ def share_words(count: int, total: int) -> str:
     percent = 100 * count / total
     if 0 < percent < 0.1:
         return f"< {number_format(0.1, 1)} %"
-    return f"{number_format(percent, 1)} %"
+    return f"{number_format(round(percent, 1), 1)} %"
 
 
 def instant_words(at: datetime) -> str:

@@ -2,9 +2,10 @@
 
 import { createCatalogue } from "./catalogue.js";
 import { el } from "./dom.js";
+import { graft } from "./graft.js";
 import { groupView, rootPlace } from "./groupView.js";
 import { createPreview } from "./preview.js";
-import { createProblems } from "./problems.js";
+import { problemBox, showProblems, watch } from "./problems.js";
 import { isGroup, newEvent, newGroup, newRule } from "./rule.js";
 import { starterView } from "./starters.js";
 import { createTrial } from "./trial.js";
@@ -15,10 +16,10 @@ let ids = 0;
 /** Put the editor in front of `textarea`. `data` is what the server put beside it. */
 export function createEditor(textarea, data) {
   const catalogue = createCatalogue(data.catalogue);
-  const problems = createProblems();
   const lines = el("div", { class: "pz-rule" });
   const notice = el("p", { class: "pz-notice", role: "status", hidden: true });
   const keys = new WeakMap();
+  const drafts = new WeakMap();
   const lists = { events: newId(), properties: newId() };
   let rule = newRule();
   let shown = true; // whether the lines show the rule; otherwise only the textarea does
@@ -28,7 +29,7 @@ export function createEditor(textarea, data) {
   const isEmpty = () => (shown ? !rule.root.rules.length : !textarea.value.trim());
   const trial = createTrial(data.addresses, request);
   const preview = createPreview(data.addresses, request, isEmpty, {
-    onproblems: (found) => problems.show(found),
+    onproblems: (found) => showProblems(lines, found),
     onanswer: () => trial.again(),
   });
 
@@ -37,7 +38,7 @@ export function createEditor(textarea, data) {
     lists,
     newId,
     redraw,
-    problemBox: problems.box,
+    problemBox,
     segments: () => catalogue.segments.filter((segment) => segment.slug !== slug()),
     newCondition: () =>
       newEvent((catalogue.event("Page Viewed") ?? catalogue.events[0])?.name ?? ""),
@@ -45,6 +46,12 @@ export function createEditor(textarea, data) {
     keyOf(node) {
       if (!keys.has(node)) keys.set(node, newId());
       return keys.get(node);
+    },
+
+    /** What a line was before it became of another kind, by kind. */
+    draftsOf(leaf) {
+      if (!drafts.has(leaf)) drafts.set(leaf, {});
+      return drafts.get(leaf);
     },
 
     /** Change one value of a part of the rule without drawing anew. */
@@ -57,7 +64,7 @@ export function createEditor(textarea, data) {
     control(element, place, name, label, tails) {
       element.setAttribute("aria-label", label);
       element.dataset.key = `${ui.keyOf(place.leaf)}:${name}`;
-      for (const tail of tails) problems.watch(`${place.pointer}/${tail}`, element);
+      watch(element, tails.map((tail) => `${place.pointer}/${tail}`));
       return element;
     },
   };
@@ -67,15 +74,16 @@ export function createEditor(textarea, data) {
     changed();
   }
 
+  /** Draw the lines. Without a new `focus`, the control in use stays what it is. */
   function draw(focus) {
-    const active = lines.contains(document.activeElement) ? document.activeElement : null;
-    const wanted = focus ?? active?.dataset.key;
-    problems.forget();
-    lines.replaceChildren(
-      rule.root.rules.length ? "" : starterView(data.starters, start),
+    const fresh = el(
+      "div",
+      {},
+      rule.root.rules.length ? null : starterView(data.starters, start),
       groupView(ui, rootPlace(rule.root)),
     );
-    if (wanted) lines.querySelector(`[data-key="${CSS.escape(wanted)}"]`)?.focus();
+    graft(lines, fresh, focus ? null : lines.querySelector(":is(select, input):focus[data-key]"));
+    if (focus) lines.querySelector(`[data-key="${CSS.escape(focus)}"]`)?.focus();
   }
 
   function start(starter) {
@@ -96,7 +104,6 @@ export function createEditor(textarea, data) {
     notice.textContent = found.trouble ?? "";
     notice.hidden = shown;
     lines.hidden = !shown;
-    problems.forget();
     if (shown) draw();
     preview.soon();
   }

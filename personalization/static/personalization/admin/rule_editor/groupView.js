@@ -31,7 +31,7 @@ export function groupView(ui, place) {
     ),
     addButtons(ui, place),
   );
-  if (pointer === "/root") box.prepend(ui.problemBox(pointer, box));
+  if (pointer === "/root") box.prepend(ui.problemBox(pointer));
   return box;
 }
 
@@ -66,7 +66,6 @@ function row(ui, place, child, index) {
     class: isGroup(child) ? "pz-row pz-row-group" : "pz-row",
     role: isGroup(child) ? undefined : "group",
     "aria-label": isGroup(child) ? undefined : `Condition ${number}`,
-    "data-pointer": pointer,
   });
   if (index > 0) item.append(el("span", { class: "pz-join" }, modeOf(place.group).join));
   item.append(
@@ -78,10 +77,12 @@ function row(ui, place, child, index) {
       { class: "pz-content" },
       isGroup(child)
         ? groupView(ui, inner(place, { group: child, pointer, prefix: `${number}.` }))
-        : el("div", { class: "pz-line" }, ...lineView(ui, {
-            leaf: child, parent: place.group, index, pointer, event: place.event,
-          })),
-      ui.problemBox(pointer, item),
+        : el(
+            "div",
+            { class: "pz-line" },
+            ...lineView(ui, { leaf: child, pointer, event: place.event }),
+          ),
+      ui.problemBox(pointer),
       child.where ? groupView(ui, whereOf(place, child, pointer, number)) : null,
     ),
     el("div", { class: "pz-tools" }, ...tools(ui, place, child, index, word)),

@@ -47,14 +47,22 @@ function subjectOf(leaf, catalogue) {
   return catalogue.field(leaf.kind, leaf.field) ? `${leaf.kind}:${leaf.field}` : `${leaf.kind}:`;
 }
 
-function changeSubject(ui, place, subject) {
-  const { leaf, parent, index } = place;
+/** Make a line be about something else. What it was is kept, in case that is chosen again. */
+function changeSubject(ui, { leaf }, subject) {
   const [kind, ...rest] = subject.split(":");
   const name = rest.join(":");
-  if (leaf.kind === "event" && kind === "event") leaf.event = name;
-  else parent.rules[index] = { ...(leaf.id ? { id: leaf.id } : {}), ...fresh(ui, kind, name) };
-  const unnamed = subject === "event:" || subject === "trait:";
-  ui.redraw(`${ui.keyOf(parent.rules[index])}:${unnamed ? "name" : "subject"}`);
+  const drafts = ui.draftsOf(leaf);
+  drafts[leaf.kind] = { ...leaf };
+  const draft = drafts[kind];
+  if (draft && kind === "event") become(leaf, { ...draft, event: name });
+  else if (draft && (draft.field ?? "") === name) become(leaf, draft);
+  else become(leaf, fresh(ui, kind, name));
+  ui.redraw();
+}
+
+function become(leaf, fields) {
+  for (const key of Object.keys(leaf)) if (key !== "id") delete leaf[key];
+  Object.assign(leaf, fields);
 }
 
 function fresh(ui, kind, name) {
@@ -76,7 +84,7 @@ function propertySelect(ui, place) {
       onchange: () => {
         leaf.field = select.value;
         adapt(ui, place);
-        ui.redraw(select.value ? undefined : `${ui.keyOf(leaf)}:name`);
+        ui.redraw();
       },
     },
     ...fields.map((known) => option(known.name, known.label, chosen)),

@@ -4,64 +4,51 @@ import { el } from "./dom.js";
 
 let ids = 0;
 
-export function createProblems() {
-  const rows = new Map(); // JSON pointer → {row, box}
-  const controls = new Map(); // JSON pointer → control
-  let marked = [];
-
-  /** Make the place for the problems of the line at `pointer`. */
-  function box(pointer, row) {
-    ids += 1;
-    const element = el("div", { class: "pz-problems", id: `pz-problems-${ids}` });
-    rows.set(pointer, { row, element });
-    return element;
-  }
-
-  /** Let problems at `pointer` mark `control`. */
-  function watch(pointer, control) {
-    controls.set(pointer, control);
-  }
-
-  function show(problems) {
-    clear();
-    for (const problem of problems) {
-      const line = nearest(rows, problem.pointer) ?? rows.get("/root");
-      if (!line) continue;
-      line.row.classList.add("pz-wrong");
-      line.element.append(el("p", {}, problem.message));
-      const control =
-        nearest(controls, problem.pointer, line.row) ?? line.row.querySelector(".pz-line [data-key]");
-      control?.setAttribute("aria-invalid", "true");
-      control?.setAttribute("aria-describedby", line.element.id);
-      marked.push({ ...line, control });
-    }
-  }
-
-  function clear() {
-    for (const { row, element, control } of marked) {
-      row.classList.remove("pz-wrong");
-      element.replaceChildren();
-      control?.removeAttribute("aria-invalid");
-      control?.removeAttribute("aria-describedby");
-    }
-    marked = [];
-  }
-
-  /** Drop all places: the rule is about to be drawn anew. */
-  function forget() {
-    rows.clear();
-    controls.clear();
-    marked = [];
-  }
-
-  return { box, watch, show, forget };
+/** Make the place for the problems of the line or group at `pointer`. */
+export function problemBox(pointer) {
+  ids += 1;
+  return el("div", { class: "pz-problems", id: `pz-problems-${ids}`, "data-problems": pointer });
 }
 
-/** Return the entry of the longest beginning of `pointer`, inside `row` if one is given. */
-function nearest(entries, pointer, row) {
-  for (let place = pointer; place; place = place.slice(0, place.lastIndexOf("/"))) {
-    const found = entries.get(place);
-    if (found && (!row || row.contains(found))) return found;
+/** Let problems at `pointers` mark `control`. */
+export function watch(control, pointers) {
+  control.dataset.at = pointers.join(" ");
+}
+
+/** Show the problems at their lines inside `lines`, and no others. */
+export function showProblems(lines, problems) {
+  clear(lines);
+  for (const problem of problems) {
+    const box = nearest(lines, problem.pointer, "data-problems") ?? boxAt(lines, "/root");
+    if (!box) continue;
+    const row = box.closest(".pz-row, .pz-group");
+    row.classList.add("pz-wrong");
+    box.append(el("p", {}, problem.message));
+    const control =
+      nearest(row, problem.pointer, "data-at") ?? row.querySelector(".pz-line [data-key]");
+    control?.setAttribute("aria-invalid", "true");
+    control?.setAttribute("aria-describedby", box.id);
   }
-  return undefined;
+}
+
+function clear(lines) {
+  for (const row of lines.querySelectorAll(".pz-wrong")) row.classList.remove("pz-wrong");
+  for (const box of lines.querySelectorAll(".pz-problems")) box.replaceChildren();
+  for (const control of lines.querySelectorAll("[aria-invalid]")) {
+    control.removeAttribute("aria-invalid");
+    control.removeAttribute("aria-describedby");
+  }
+}
+
+/** Return the element that stands for the longest beginning of `pointer`. */
+function nearest(area, pointer, attribute) {
+  for (let place = pointer; place; place = place.slice(0, place.lastIndexOf("/"))) {
+    const found = area.querySelector(`[${attribute}~="${CSS.escape(place)}"]`);
+    if (found) return found;
+  }
+  return null;
+}
+
+function boxAt(lines, pointer) {
+  return lines.querySelector(`[data-problems="${CSS.escape(pointer)}"]`);
 }

@@ -182,5 +182,10 @@ class Reader:
         return cast(Scalar, self.value)
 
 
+def can_be_named(key: str) -> bool:
+    """Return whether a rule can name the field or property `key`."""
+    return len(key) <= MAX_TEXT and _FIELD_KEY.fullmatch(key) is not None
+
+
 def _short(text: str) -> str:
     return text if len(text) <= 80 else f"{text[:80]}…"

@@ -13,6 +13,7 @@ from personalization.profiles.models import Snapshot
 from personalization.rules.catalogue import Catalogue, EventKind, Field
 from personalization.rules.compare import OPERATORS, WORDS, type_of
 from personalization.rules.leaves.event import COUNT_OPERATORS
+from personalization.rules.reading import can_be_named
 from personalization.rules.sql import JsonType
 from personalization.segments.models import Segment
 from personalization.types import Json, Purpose
@@ -23,7 +24,7 @@ _SAMPLE = 500
 
 
 def catalogue() -> Catalogue:
-    """Return the catalogue of this site (four queries)."""
+    """Return the catalogue of this site (three queries)."""
     return Catalogue(
         traits=_traits(),
         features=_features(),
@@ -60,12 +61,13 @@ def _events() -> dict[str, EventKind]:
 
 
 def _types(objects: Iterable[Mapping[str, Any]]) -> dict[str, JsonType]:
-    """Return the type of each key; a key seen with several types is left out."""
+    """Return the type of each key; what was seen with several types, or has a name that
+    no rule can hold, is left out."""
     seen: dict[str, set[JsonType]] = {}
     for item in objects:
         for key, value in item.items():
             kind = type_of(value)
-            if kind is not None:
+            if kind is not None and can_be_named(key):
                 seen.setdefault(key, set()).add(kind)
     return {key: kinds.pop() for key, kinds in sorted(seen.items()) if len(kinds) == 1}
 

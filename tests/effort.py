@@ -15,5 +15,10 @@ def examples(n: int) -> settings:
         max_examples=20 * n if THOROUGH else n,
         derandomize=not THOROUGH,
         deadline=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        # Fixtures may be shared by the examples: those that write roll their work back.
+        suppress_health_check=[
+            HealthCheck.too_slow,
+            HealthCheck.data_too_large,
+            HealthCheck.function_scoped_fixture,
+        ],
     )

@@ -116,7 +116,10 @@ def groups(leaves: st.SearchStrategy[Stored], *, most: int) -> st.SearchStrategy
             {
                 "combinator": st.sampled_from(["and", "or"]),
                 "not": st.booleans(),
-                "rules": st.lists(children, min_size=1, max_size=3),
+                "rules": mostly(
+                    st.lists(children, min_size=2, max_size=3),
+                    st.lists(children, min_size=1, max_size=1),
+                ),
             }
         )
 
@@ -125,10 +128,8 @@ def groups(leaves: st.SearchStrategy[Stored], *, most: int) -> st.SearchStrategy
 
 _dates = st.fixed_dictionaries(
     {
-        "from": st.sampled_from(["2026-02-28T12:00:00Z", "2026-03-01T11:00:00.000001Z"]),
-        "to": st.sampled_from(
-            ["2026-03-01T11:30:00Z", "2026-03-01T12:00:00Z", "2027-01-01T00:00:00Z"]
-        ),
+        "from": st.sampled_from(["2026-02-28T12:00:00Z", "2026-03-01T10:30:00Z"]),
+        "to": st.sampled_from(["2026-03-01T11:00:00Z", "2026-03-01T12:00:00Z", "2027-01-01T00:00Z"]),
     }
 )
 _windows = mostly(
@@ -163,7 +164,13 @@ def leaves() -> st.SearchStrategy[Stored]:
 
 def rules() -> st.SearchStrategy[Stored]:
     """Draw rules; those they name are in `segments`."""
-    return groups(leaves(), most=4).map(lambda root: {"version": 1, "root": root})
+    timed = st.builds(
+        lambda leaf, last: {**leaf, "where": None, "window": {"last": last}},
+        events(),
+        st.sampled_from(sorted(DURATIONS)),
+    )
+    roots = st.one_of(groups(leaves(), most=4), groups(timed, most=4))
+    return roots.map(lambda root: {"version": 1, "root": root})
 
 
 def segments() -> st.SearchStrategy[dict[str, Any]]:

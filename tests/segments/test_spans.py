@@ -1,0 +1,113 @@
+"""How a membership moves on, from the span known to the one a rule answers."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from personalization.rules.state import Interval
+from personalization.segments.spans import Span, Step, advance
+from tests.effort import examples
+
+IN_SINCE_10 = Span(10, None, told=True)
+IN_UNTIL_20 = Span(10, 20, told=True)
+AHEAD = Span(30, 40)
+
+# known · what the rule answers · now · what follows
+MOVES: dict[str, tuple[Span | None, Interval | None, int, Step]] = {
+    "nobody stays nobody": (None, None, 15, Step()),
+    "entering": (None, Interval(15, 25), 15, Step(Span(15, 25, told=True), entered=15)),
+    "entering without an end": (None, Interval(15), 15, Step(Span(15, told=True), entered=15)),
+    "an entry ahead is kept and not told": (None, Interval(30, 40), 15, Step(AHEAD)),
+    "staying": (IN_UNTIL_20, Interval(15, 20), 15, Step(IN_UNTIL_20)),
+    "staying longer": (IN_UNTIL_20, Interval(15, 25), 15, Step(Span(10, 25, told=True))),
+    "staying for good": (IN_UNTIL_20, Interval(15), 15, Step(IN_SINCE_10)),
+    "staying less long": (IN_SINCE_10, Interval(15, 20), 15, Step(IN_UNTIL_20)),
+    "leaving at the foreseen end": (IN_UNTIL_20, None, 20, Step(closed=IN_UNTIL_20)),
+    "leaving early": (IN_UNTIL_20, None, 15, Step(closed=Span(10, 15, told=True))),
+    "leaving what had no end": (IN_SINCE_10, None, 15, Step(closed=Span(10, 15, told=True))),
+    "leaving, with another entry ahead": (
+        IN_UNTIL_20, Interval(30, 40), 20, Step(AHEAD, closed=IN_UNTIL_20),
+    ),
+    "staying at the foreseen end, because of something late": (
+        IN_UNTIL_20, Interval(20, 25), 20, Step(Span(10, 25, told=True)),
+    ),
+    "an end that was passed over: out, and in again": (
+        IN_UNTIL_20, Interval(22, 25), 22,
+        Step(Span(22, 25, told=True), closed=IN_UNTIL_20, entered=22),
+    ),
+    "an end that was passed over: out": (IN_UNTIL_20, None, 22, Step(closed=IN_UNTIL_20)),
+    "an entry comes": (AHEAD, Interval(30, 40), 30, Step(Span(30, 40, told=True), entered=30)),
+    "an entry moves": (AHEAD, Interval(35, 40), 15, Step(Span(35, 40))),
+    "an entry is off": (AHEAD, None, 15, Step()),
+    "an entry is off at its very instant": (AHEAD, None, 30, Step()),
+    "an entry comes early": (
+        AHEAD, Interval(15, 40), 15, Step(Span(15, 40, told=True), entered=15),
+    ),
+    "a clock behind: no span ends before it begins": (
+        IN_SINCE_10, None, 5, Step(closed=Span(10, 10, told=True)),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_a_membership_moves_on(name: str) -> None:
+    known, answer, now, expected = MOVES[name]
+    assert advance(known, answer, now=now) == expected
+
+
+def test_the_next_edge_is_the_entry_until_it_is_told() -> None:
+    assert AHEAD.next_edge() == 30
+    assert IN_UNTIL_20.next_edge() == 20
+    assert IN_SINCE_10.next_edge() is None
+
+
+def test_who_left_is_told_when() -> None:
+    assert Step(closed=IN_UNTIL_20).left == 20
+    assert Step().left is None
+
+
+def ahead_of(flips: list[int], now: int) -> Interval | None:
+    """Return the span at or after `now` of a condition that turns at each of `flips`."""
+    place = bisect_right(flips, now)
+    holds = place % 2 == 1
+    start, rest = (now, flips[place:]) if holds else (None, flips[place:])
+    if start is None:
+        if not rest:
+            return None
+        start, *rest = rest
+    return Interval(start, rest[0] if rest else None)
+
+
+_flips = st.lists(st.integers(1, 60), unique=True, max_size=8).map(sorted)
+
+
+def follow(flips: list[int], news: list[tuple[int, list[int]]]) -> tuple[list[Step], list[int]]:
+    """Evaluate now and then, each time with another future; return the steps and what happened."""
+    known: Span | None = None
+    steps = []
+    for now, future in [(0, flips), *sorted(news, key=lambda one: one[0]), (70, [])]:
+        while True:
+            edge = known.next_edge() if known else None
+            at = now if edge is None else min(edge, now)
+            if at == now:
+                flips = [flip for flip in flips if flip <= now] + [f for f in future if f > now]
+            step = advance(known, ahead_of(flips, at), now=at)
+            known = step.current
+            steps.append(step)
+            if at == now:
+                break
+    return steps, flips
+
+
+@examples(500)
+@given(_flips, st.lists(st.tuples(st.integers(1, 60), _flips), max_size=4))
+def test_what_is_told_is_what_happened(flips: list[int], news: list[tuple[int, list[int]]]) -> None:
+    steps, happened = follow(flips, news)
+    assert [step.entered for step in steps if step.entered is not None] == happened[::2]
+    assert [step.left for step in steps if step.left is not None] == happened[1::2]
+    closed = [(step.closed.since, step.closed.until) for step in steps if step.closed]
+    assert closed == list(zip(happened[::2], happened[1::2], strict=False))

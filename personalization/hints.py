@@ -7,6 +7,8 @@ next sweep, never the work. So a broker that is down must not fail the request.
 from __future__ import annotations
 
 import logging
+import os
+import threading
 import time
 
 from celery import current_app
@@ -29,6 +31,10 @@ _IMPATIENT = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
 #: does not even refuse would hold up every request for its connection time-out.
 PAUSE = 5.0
 _quiet_until = 0.0
+#: Seconds in which one hint of a task is enough: for what is committed meanwhile, one
+#: more follows at their end. Else a busy endpoint would do little but send hints, and
+#: the worker little but find that an earlier one had done the work.
+ENOUGH = 0.05
 
 
 def hint(task: str) -> None:
@@ -38,6 +44,61 @@ def hint(task: str) -> None:
 
 
 def _send(task: str) -> None:
+    """Send the hint, now or soon: never before what it is about was committed."""
+    if (wait := _sent.wait(task)) == 0:
+        _publish(task)
+    elif wait is not None:
+        timer = threading.Timer(wait, _send_again, [task])
+        timer.daemon = True
+        timer.start()
+
+
+def _send_again(task: str) -> None:
+    _sent.begin(task)
+    _publish(task)
+
+
+class _Sent:
+    """Which tasks were hinted at a moment ago, and which will be once more."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._enough_until: dict[str, float] = {}
+        self._again: set[str] = set()
+
+    def wait(self, task: str) -> float | None:
+        """Return in how many seconds to hint; None when somebody else will."""
+        with self._lock:
+            wait = self._enough_until.get(task, 0.0) - time.monotonic()
+            if wait <= 0:
+                self._enough_until[task] = time.monotonic() + ENOUGH
+                return 0
+            if task in self._again:
+                return None
+            self._again.add(task)
+            return wait
+
+    def begin(self, task: str) -> None:
+        """Note that the hint that was put off is sent now."""
+        with self._lock:
+            self._again.discard(task)
+            self._enough_until[task] = time.monotonic() + ENOUGH
+
+
+_sent = _Sent()
+
+
+def _forget() -> None:
+    global _sent
+    _sent = _Sent()
+
+
+if hasattr(os, "register_at_fork"):  # where there are forks
+    # The child has neither the timers of its parent nor the holder of its lock.
+    os.register_at_fork(after_in_child=_forget)
+
+
+def _publish(task: str) -> None:
     global _quiet_until
     if time.monotonic() < _quiet_until:
         metrics.count("hints.lost")

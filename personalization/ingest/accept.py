@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import transaction
-
 from personalization import hints, metrics
 from personalization.conf import settings
 from personalization.events.buffer import Batch, buffer
@@ -42,11 +40,12 @@ def judge(events: Sequence[Any], *, sender: Sender, size: int, kind: str | None 
     one when it leaves room for one that is too long.
     """
     outcome = Outcome()
-    most = settings.BATCH_MAX_EVENTS
+    most, longest = settings.BATCH_MAX_EVENTS, settings.EVENT_MAX_BYTES
     for index, data in enumerate(events[:most]):
         try:
             arrival = read_event(data, sender=sender, kind=kind)
-            _refuse_length(data, size)
+            if size > longest:
+                _refuse_length(data, longest)
             outcome.arrivals.append(arrival)
         except EventRejected as error:
             outcome.rejected.append(Rejection(index, error.code, str(error)))
@@ -60,11 +59,8 @@ def judge(events: Sequence[Any], *, sender: Sender, size: int, kind: str | None 
     return outcome
 
 
-def _refuse_length(data: Any, size: int) -> None:
+def _refuse_length(data: Any, limit: int) -> None:
     """Measure an event that was read, so is not too deep to be written."""
-    limit = settings.EVENT_MAX_BYTES
-    if size <= limit:
-        return
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     if (length := len(text.encode())) > limit:
         raise EventRejected(
@@ -76,15 +72,15 @@ def keep(arrivals: Sequence[Arrival], *, source: Source, sender: Sender) -> None
     """Put the arrivals into the buffer; when this returns they are durable."""
     if not arrivals:
         return
-    with transaction.atomic():
-        buffer().append(
-            Batch(
-                source_id=source.pk,
-                events=[arrival.to_json() for arrival in arrivals],
-                received_at=sender.received_at,
-            )
+    # One statement, so a transaction of its own: durable here, or with the caller's.
+    buffer().append(
+        Batch(
+            source_id=source.pk,
+            events=[arrival.to_json() for arrival in arrivals],
+            received_at=sender.received_at,
         )
-        hints.hint(hints.PROCESS_EVENTS)
+    )
+    hints.hint(hints.PROCESS_EVENTS)
 
 
 def events_in(body: Mapping[str, Any]) -> Sequence[Any] | None:

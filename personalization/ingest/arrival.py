@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from personalization.profiles.identity import Key
@@ -38,7 +38,12 @@ class Arrival:
         return Occurrence(self.type, self.name, self.properties, self.at, self.message_id)
 
     def to_json(self) -> JsonObject:
-        return asdict(self)
+        # Not `asdict`, which copies every property of every event.
+        joins = (
+            {"namespace": self.joins.namespace, "value": self.joins.value} if self.joins else None
+        )
+        key = {"namespace": self.key.namespace, "value": self.key.value}
+        return {**vars(self), "key": key, "joins": joins}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Arrival:

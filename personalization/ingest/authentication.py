@@ -6,6 +6,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.db import connections, router
 from django.http import HttpRequest
 
 from personalization.events.models import Source
@@ -21,10 +22,29 @@ def authenticated_source(request: HttpRequest, body: Mapping[str, Any]) -> Sourc
     :raises Unauthorized: without a key, or with one nobody has.
     """
     for key in _keys(request, body):
-        source = Source.objects.filter(write_key=key, active=True).first()
+        source = _active_source(key)
         if source is not None:
             return source
     raise Unauthorized
+
+
+def _active_source(key: str) -> Source | None:
+    """Return the source with what a request needs of it, the rest deferred.
+
+    In plain SQL: building the query with the ORM takes longer than running it.
+    """
+    alias = router.db_for_read(Source)
+    with connections[alias].cursor() as cursor:
+        cursor.execute(_SQL, [key, True])
+        row = cursor.fetchone()
+    return Source.from_db(alias, _COLUMNS, row) if row else None
+
+
+_COLUMNS = ("id", "slug", "kind")
+_SQL = (  # of names of our own; the values are parameters
+    f"SELECT {', '.join(_COLUMNS)} FROM {Source._meta.db_table}"  # noqa: S608
+    " WHERE write_key = %s AND active = %s"
+)
 
 
 def _keys(request: HttpRequest, body: Mapping[str, Any]) -> Iterator[str]:

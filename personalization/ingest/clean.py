@@ -12,10 +12,38 @@ from personalization.exceptions import EventRejected
 MAX_DEPTH = 32
 #: NUL is refused by PostgreSQL's jsonb, lone surrogates by UTF-8.
 _POISON = re.compile("[\x00\ud800-\udfff]")
+_LARGE = 1e300
 
 
-def refuse_poison(value: Any, pointer: str = "", depth: int = 0) -> None:
+def refuse_poison(value: Any) -> None:
     """Raise EventRejected if `value` holds anything that cannot be stored as JSON."""
+    # Nearly every event is clean: only for one that is not, places are worked out.
+    if not _is_clean(value, 0):
+        _refuse(value, "", 0)
+
+
+def _is_clean(value: Any, depth: int) -> bool:
+    """Return whether all is well; False when `_refuse` has to look."""
+    kind = type(value)
+    if kind is str:
+        return _is_clean_text(value)
+    if kind is int or kind is float:
+        return bool(-_LARGE < value < _LARGE)
+    if kind is dict and depth < MAX_DEPTH:
+        for key, item in value.items():
+            if type(key) is not str or not _is_clean_text(key) or not _is_clean(item, depth + 1):
+                return False
+        return True
+    if kind is list and depth < MAX_DEPTH:
+        return all(_is_clean(item, depth + 1) for item in value)
+    return value is None or kind is bool
+
+
+def _is_clean_text(text: str) -> bool:
+    return "\x00" not in text if text.isascii() else _POISON.search(text) is None
+
+
+def _refuse(value: Any, pointer: str, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise EventRejected(
             f"{pointer}: nested more than {MAX_DEPTH} deep.", code="too_deeply_nested"
@@ -31,10 +59,10 @@ def refuse_poison(value: Any, pointer: str = "", depth: int = 0) -> None:
     elif isinstance(value, Mapping):
         for key, item in value.items():
             _refuse_key(key, pointer)
-            refuse_poison(item, f"{pointer}/{key}", depth + 1)
+            _refuse(item, f"{pointer}/{key}", depth + 1)
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            refuse_poison(item, f"{pointer}/{index}", depth + 1)
+            _refuse(item, f"{pointer}/{index}", depth + 1)
     else:  # from the site's own code, a date for one
         raise EventRejected(
             f"{pointer} is a {type(value).__name__}, which JSON does not know.",

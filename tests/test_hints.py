@@ -1,0 +1,124 @@
+"""A hint follows every commit; many commits at once share one."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from django.db import transaction
+
+from personalization import hints
+
+ENOUGH = 0.1
+
+
+class Broker:
+    """What was sent, and when."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, float]] = []
+
+    def publish(self, task: str) -> None:
+        self.sent.append((task, time.monotonic()))
+
+    @property
+    def tasks(self) -> list[str]:
+        return [task for task, _ in self.sent]
+
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
+    broker = Broker()
+    monkeypatch.setattr(hints, "_publish", broker.publish)
+    monkeypatch.setattr(hints, "_sent", hints._Sent())
+    monkeypatch.setattr(hints, "ENOUGH", ENOUGH)
+    return broker
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.005)
+
+
+def test_a_single_hint_is_sent_at_once(broker: Broker) -> None:
+    hints._send("a")
+    assert broker.tasks == ["a"]
+    time.sleep(2 * ENOUGH)
+    assert broker.tasks == ["a"]
+
+
+def test_what_comes_soon_after_shares_one_more_hint(broker: Broker) -> None:
+    for _ in range(100):
+        hints._send("a")
+    assert broker.tasks == ["a"]
+    wait_for(lambda: len(broker.sent) == 2)
+    (_, first), (_, second) = broker.sent
+    assert second - first >= ENOUGH * 0.9
+    time.sleep(2 * ENOUGH)
+    assert broker.tasks == ["a", "a"]
+
+
+def test_tasks_do_not_wait_for_one_another(broker: Broker) -> None:
+    hints._send("a")
+    hints._send("b")
+    assert broker.tasks == ["a", "b"]
+
+
+def test_after_a_pause_a_hint_is_sent_at_once_again(broker: Broker) -> None:
+    hints._send("a")
+    time.sleep(1.5 * ENOUGH)
+    hints._send("a")
+    assert broker.tasks == ["a", "a"]
+
+
+def test_every_call_is_followed_by_a_hint(broker: Broker) -> None:
+    """Whatever the threads do: a hint is sent after the last call of each, or with it."""
+    called: list[float] = []
+
+    def call_often() -> None:
+        for i in range(20):
+            called.append(time.monotonic())
+            hints._send("a")
+            time.sleep(0.001 * (i % 7))
+
+    threads = [threading.Thread(target=call_often) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    wait_for(lambda: broker.sent[-1][1] >= max(called))
+    assert len(broker.sent) < len(called) / 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_sent_before_the_commit_nor_without_one(broker: Broker) -> None:
+    with transaction.atomic():
+        hints.hint("a")
+        assert broker.tasks == []
+    assert broker.tasks == ["a"]
+    with transaction.atomic():
+        hints.hint("b")
+        transaction.set_rollback(True)
+    hints.hint("c")
+    assert broker.tasks == ["a", "c"]
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+def test_a_fork_starts_anew(broker: Broker) -> None:
+    hints._send("a")
+    hints._send("a")  # by a timer of this process, which the child has not
+    hints._sent._lock.acquire()
+    child = os.fork()
+    if child == 0:
+        broker.sent.clear()
+        hints._send("a")
+        os._exit(0 if broker.tasks == ["a"] else 1)
+    hints._sent._lock.release()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    wait_for(lambda: len(broker.sent) == 2)

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from personalization.admin.explanation import SegmentWhy, explain_segments
 from personalization.admin.read_only import ReadOnlyAdmin, may_view
 from personalization.admin.timeline import timeline, value_text
-from personalization.admin.visitors import label, sorted_identities
+from personalization.admin.visitors import find_profiles, label, sorted_identities
 from personalization.admin.wording import moment_cell, when_words
 from personalization.events.models import Event
 from personalization.privacy.models import Consent
@@ -77,8 +77,7 @@ class ProfileAdmin(ReadOnlyAdmin):
         if not term:
             return queryset, False
         condition = Q(pk__in=Identity.objects.filter(value__icontains=term).values("profile"))
-        if term.isascii() and term.isdigit() and len(term) < 18:
-            condition |= Q(pk=int(term))
+        condition |= Q(pk__in=find_profiles([term]).values())
         return queryset.filter(condition), False
 
     @admin.display(description=_("visitor"))

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from personalization.admin.rule_check import examine, problem_text
 from personalization.admin.rule_editor import RuleField, missing_rule
 from personalization.admin.segment_usage import segments_using
-from personalization.admin.visitors import find_snapshot
+from personalization.admin.visitors import find_profiles
 from personalization.segments.catalogue import catalogue
 from personalization.segments.models import Segment
 
@@ -36,12 +36,12 @@ class VisitorsField(forms.CharField):
         if len(lines) > self.MOST:
             message = _("%(most)s visitors at most can be named at once.")
             raise ValidationError(message % {"most": self.MOST})
-        found = {line: find_snapshot(line) for line in lines}
-        if unknown := [line for line, snapshot in found.items() if snapshot is None]:
+        found = find_profiles(lines)
+        if unknown := [line for line in lines if line not in found]:
             raise ValidationError(
                 [_("Nobody is known as “%(visitor)s”.") % {"visitor": line} for line in unknown]
             )
-        return [snapshot.pk for snapshot in found.values() if snapshot]
+        return list(found.values())
 
 
 class SegmentForm(ModelForm):

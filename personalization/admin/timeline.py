@@ -51,7 +51,7 @@ def timeline(profile: Profile, catalogue: Catalogue, *, before: str = "") -> Tim
     if place := _read_place(before):
         at, pk = place
         events = events.filter(Q(timestamp__lt=at) | Q(timestamp=at, pk__lt=pk))
-    newest = events.select_related("source", "identity").order_by("-timestamp", "-pk")
+    newest = events.select_related("source").defer("context").order_by("-timestamp", "-pk")
     page = list(newest[: PAGE + 1])
     shown_events = page[:PAGE]
     chapters = list(_chapters(profile, shown_events, catalogue))
@@ -127,7 +127,7 @@ def value_text(value: Json) -> str:
         json.dumps(value, ensure_ascii=False)
         if isinstance(value, Mapping | list)
         else "–"
-        if value is None
+        if value is None or value == ""
         else shown(value)
     )
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

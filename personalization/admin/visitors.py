@@ -49,11 +49,24 @@ def recent_snapshots() -> list[Snapshot]:
     return list(seen.order_by("-last_seen")[:RECENT])
 
 
+def find_profiles(texts: Iterable[str]) -> dict[str, int]:
+    """Return the profile id of each text that is one, or the exact value of an identity.
+
+    Texts that name nobody are left out (two queries).
+    """
+    texts = list(texts)
+    numbers = {text: int(text) for text in texts if _may_be_id(text)}
+    known = set(Snapshot.objects.filter(pk__in=numbers.values()).values_list("pk", flat=True))
+    named = sorted_identities(Identity.objects.filter(value__in=texts))
+    found = {identity.value: identity.profile_id for identity in reversed(named)}
+    return found | {text: pk for text, pk in numbers.items() if pk in known}
+
+
 def find_snapshot(text: str) -> Snapshot | None:
-    """Return the visitor with this profile id or the exact value of an identity."""
-    found = _with_identities()
-    is_id = text.isascii() and text.isdigit() and len(text) <= _ID_DIGITS
-    if is_id and (snapshot := found.filter(pk=int(text)).first()):
-        return snapshot
-    named = sorted_identities(Identity.objects.filter(value=text)[:10])
-    return found.filter(pk=named[0].profile_id).first() if named else None
+    """Return the visitor that `text` names."""
+    profile_id = find_profiles([text]).get(text)
+    return _with_identities().filter(pk=profile_id).first() if profile_id else None
+
+
+def _may_be_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _ID_DIGITS

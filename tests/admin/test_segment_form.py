@@ -5,9 +5,11 @@ import json
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from personalization import hints
 from personalization.admin.starters import STARTERS
+from personalization.segments.manual import add_members
 from personalization.segments.models import Revision, Segment
 from tests.admin.rules import CART, did, group, in_segment, prop, rule, trait
 
@@ -207,6 +209,34 @@ def test_unknown_visitors_cannot_be_put_in(owner, save_segment, make_segment):
     response = save_segment(owner, segment=segment, kind="manual", put_in="nobody\n" + "9" * 5000)
     assert len(errors(response, "put_in")) == 2
     assert "“nobody”" in errors(response, "put_in")[0]
+
+
+def test_the_page_takes_as_many_queries_for_many_segments_and_members(
+    owner, make_segment, make_profile, django_assert_max_num_queries
+):
+    segment = make_segment("guests")
+    for index in range(20):
+        make_segment(f"other-{index}", rule(in_segment("guests")))
+    members = [make_profile().pk for _ in range(30)]
+    add_members(segment, members, now=timezone.now())
+    address = reverse("admin:personalization_segment_change", args=[segment.pk])
+    with django_assert_max_num_queries(17):
+        owner.get(address)
+
+
+def test_many_are_put_in_with_few_queries(
+    owner, save_segment, make_segment, make_profile, django_assert_max_num_queries
+):
+    segment = make_segment("guests")
+    names = [f"guest-{index}" for index in range(150)]
+    for name in names:
+        make_profile(identity=name)
+    with django_assert_max_num_queries(180):  # each membership moves on by itself
+        save_segment(owner, segment=segment, kind="manual", put_in="\n".join(names))
+    assert segment.memberships.count() == 150
+    too_many = "\n".join(f"guest-{index}" for index in range(201))
+    response = save_segment(owner, segment=segment, kind="manual", put_in=too_many)
+    assert "200 visitors at most" in errors(response, "put_in")[0]
 
 
 def test_only_who_may_see_profiles_puts_them_in(sign_in, save_segment, make_segment, make_profile):

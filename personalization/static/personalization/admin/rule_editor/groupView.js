@@ -81,6 +81,7 @@ function row(ui, place, child, index) {
             "div",
             { class: "pz-line" },
             ...lineView(ui, { leaf: child, pointer, event: place.event }),
+            whereButton(ui, child, word),
           ),
       ui.problemBox(pointer),
       child.where ? groupView(ui, whereOf(place, child, pointer, number)) : null,
@@ -116,13 +117,6 @@ function tools(ui, place, child, index, word) {
     ui.redraw(`${key}:${(step < 0) === stuck ? "down" : "up"}`);
   };
   return [
-    child.kind === "event" && !child.where
-      ? textButton("where…", () => beginWhere(ui, child), {
-          class: "pz-where",
-          "aria-label": `Add a condition on the properties of ${word}`,
-          "data-key": `${key}:where`,
-        })
-      : null,
     last > 0 && button("↑", `Move ${word} up`, move(-1), { disabled: index === 0, "data-key": `${key}:up` }),
     last > 0 && button("↓", `Move ${word} down`, move(1), {
       disabled: index === last,
@@ -135,10 +129,19 @@ function tools(ui, place, child, index, word) {
   ];
 }
 
-function beginWhere(ui, leaf) {
-  const prop = newProp(ui.catalogue.fields("prop", leaf.event)[0]);
-  leaf.where = newGroup("and", [prop]);
-  ui.redraw(`${ui.keyOf(prop)}:subject`);
+/** What begins the conditions on the properties of an event. */
+function whereButton(ui, leaf, word) {
+  if (leaf.kind !== "event" || leaf.where) return null;
+  const begin = () => {
+    const prop = newProp(ui.catalogue.fields("prop", leaf.event)[0]);
+    leaf.where = newGroup("and", [prop]);
+    ui.redraw(`${ui.keyOf(prop)}:subject`);
+  };
+  return textButton("where…", begin, {
+    class: "pz-link",
+    "aria-label": `Add a condition on the properties of ${word}`,
+    "data-key": `${ui.keyOf(leaf)}:where`,
+  });
 }
 
 /** Take a line out, and every group that it leaves empty; the focus goes to what is next. */
@@ -177,7 +180,7 @@ function addButtons(ui, place) {
   return el(
     "div",
     { class: "pz-add" },
-    textButton(about ? "Add a condition" : "Add a property", addLine, { "data-key": `${key}:add` }),
+    textButton(about ? "Add a condition" : "Add a property", addLine, { "data-key": `${key}:add`, class: about ? undefined : "pz-link" }),
     about && depth < MAX_DEPTH
       ? textButton("Add a group", addGroup, { "data-key": `${key}:group` })
       : null,

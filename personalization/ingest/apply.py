@@ -49,7 +49,14 @@ def apply_events(
         else:
             _apply_to(snapshot, occurrences[snapshot.pk], live, changes, now)
     changes.write()
-    Snapshot.objects.bulk_update(snapshots, (*STORED_FIELDS, "consents"))
+    # The rows are there and locked. As a conflict each is updated ten times as fast as by
+    # `bulk_update`, whose CASE for every field of every row takes longer than all the rest.
+    Snapshot.objects.bulk_create(
+        snapshots,
+        update_conflicts=True,
+        unique_fields=("profile",),
+        update_fields=(*STORED_FIELDS, "consents"),
+    )
 
 
 def _apply_to(

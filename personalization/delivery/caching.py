@@ -75,7 +75,7 @@ def _should_update_cache(
     cache: UpdateCacheMiddleware, request: HttpRequest, response: HttpResponseBase
 ) -> bool:
     visitor = visitor_of(request)
-    if visitor is not None and visitor.asked and (visitor.used or not visitor.shareable):
+    if visitor is not None and visitor.asked and not visitor.shareable:
         return False
     return bool(_django_would(cache, request, response))
 

@@ -113,7 +113,7 @@ def ask_the_admin_why(page: Page, demo: Demo) -> None:
     page.goto(f"{demo.url}/admin/personalization/segment/")
     photograph(page, "admin-segments")
     page.get_by_role("link", name="Cart abandoners").click()
-    page.wait_for_selector("text=added a product to the cart")
+    page.locator(".pz-preview").get_by_text("added a product to the cart").wait_for()
     photograph(page, "rule-editor")
     page.goto(f"{demo.url}/admin/personalization/profile/")
     page.locator("#result_list tbody tr a").first.click()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+from celery import Celery
+from celery._state import get_current_app
 from django.db import transaction
 
-from personalization import hints
+from personalization import hints, metrics
 
 ENOUGH = 0.1
 
@@ -122,3 +124,50 @@ def test_a_fork_starts_anew(broker: Broker) -> None:
     hints._sent._lock.release()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     wait_for(lambda: len(broker.sent) == 2)
+
+
+@pytest.fixture
+def celery(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Celery]]:
+    """Return a function that makes the current Celery application, for a broker."""
+    apps: list[Celery] = []
+    before = get_current_app()
+    monkeypatch.setattr(hints, "_quiet_until", 0.0)
+
+    def make(broker_url: str) -> Celery:
+        app = Celery("hints", broker=broker_url, set_as_current=True)
+        apps.append(app)
+        return app
+
+    yield make
+    for app in apps:
+        app.close()
+    before.set_current()
+
+
+def test_a_hint_is_a_message_that_expires(celery: Callable[[str], Celery]) -> None:
+    app = celery("memory://hints")
+    hints._publish(hints.PROCESS_EVENTS)
+    with app.connection_for_read() as connection:
+        message = connection.SimpleQueue("celery").get(timeout=5)
+    assert message.headers["task"] == hints.PROCESS_EVENTS
+    assert message.headers["expires"]
+    assert message.headers["ignore_result"]
+
+
+def test_a_broker_that_is_down_is_left_alone_for_a_while(
+    celery: Callable[[str], Celery], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = celery("amqp://127.0.0.1:1//")
+    tried: list[str] = []
+    send_task = app.send_task
+    monkeypatch.setattr(
+        app, "send_task", lambda task, **how: [tried.append(task), send_task(task, **how)]
+    )
+    before = metrics.snapshot().get("hints.lost", 0)
+    for _ in range(3):
+        hints._publish("a")
+    assert tried == ["a"]
+    assert metrics.snapshot()["hints.lost"] == before + 3
+    monkeypatch.setattr(hints, "_quiet_until", 0.0)
+    hints._publish("b")
+    assert tried == ["a", "b"]

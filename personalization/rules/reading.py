@@ -77,6 +77,8 @@ class Reader:
                 self.at(key, self.object()[key]).refuse(
                     f"“{_short(key)}” is not known here.", allowed=keys
                 )
+        if self.object().get("id") is not None:  # an editor's own; it is stored all the same
+            self.child("id").text()
 
     def text(self) -> str:
         if not isinstance(self.value, str) or not self.value.strip() or len(self.value) > MAX_TEXT:

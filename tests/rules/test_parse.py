@@ -157,6 +157,8 @@ REFUSED: dict[str, tuple[Any, str, Any, tuple[str, ...]]] = {
     "an empty where": (where(both()), f"{LEAF}/where/rules", [], ()),
     "a where that is a list": (where([]), f"{LEAF}/where", [], ()),
     "a segment without a name": (rule(segment("")), f"{LEAF}/slug", "", ()),
+    "an id that no database keeps": (counted(id="a\x00b"), f"{LEAF}/id", "a\x00b", ()),
+    "an id that is no text": (counted(id=[1]), f"{LEAF}/id", [1], ()),
     "an unknown purpose": (
         rule(consent("fun")), f"{LEAF}/purpose", "fun",
         ("necessary", "analytics", "personalization", "marketing"),

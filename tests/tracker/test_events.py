@@ -122,6 +122,21 @@ def test_marked_elements_report_clicks(site: Site, visit: Callable[..., Page]) -
     assert [e["properties"] for e in site.events()[1:]] == [{"product_id": "s1"}, {}, {}]
 
 
+def test_the_middle_button_opens_links_and_nothing_else(
+    site: Site, visit: Callable[..., Page]
+) -> None:
+    site.pages["/"] = html(
+        '<a href="/new" data-personalization-event="Opened">Link</a>'
+        '<button data-personalization-event="Product Added">Buy</button>'
+    )
+    site.pages["/new"] = html(head="")
+    page = visit()
+    page.click("a", button="right")
+    page.click("button", button="middle")
+    page.click("a", button="middle")
+    site.wait_for(lambda: site.names() == ["page", "Opened"])
+
+
 def test_a_click_is_heard_although_the_page_stops_it(
     site: Site, visit: Callable[..., Page]
 ) -> None:

@@ -85,11 +85,13 @@ def test_marked_views_and_scroll_depth_start_anew(site: Site, visit: Callable[..
     site.wait_for(lambda: site.names() == one_view * 2)
 
 
-def test_a_page_from_the_back_forward_cache_is_a_new_view(
+def test_a_page_from_the_back_forward_cache_is_a_new_view_of_the_same(
     site: Site, visit: Callable[..., Page]
 ) -> None:
+    site.pages["/"] = html('<p data-personalization-view="Order Completed">Thanks</p>')
     page = visit()
     page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
     site.wait_for(lambda: paths(site) == ["/", "/"])
     first, second = site.events("page")
     assert first["messageId"] != second["messageId"]
+    assert site.names() == ["page", "Order Completed", "page"]

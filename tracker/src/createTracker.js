@@ -77,9 +77,13 @@ export const createTracker = (config) => {
     send('page', { name, properties: { ...page, ...properties } });
   };
 
+  const isNewPage = () => viewedUrl(location.href) !== viewedUrl(page?.url ?? '');
+
+  /** What is marked counts once per address: an order is not placed again by coming back. */
   const viewAll = () => {
+    const isNew = isNewPage();
     view();
-    reportMarkedViews(track);
+    if (isNew) reportMarkedViews(track);
   };
 
   const listenToPage = () => {
@@ -93,7 +97,7 @@ export const createTracker = (config) => {
     });
     onMarkedClick(track);
     onNavigation(() => {
-      if (viewedUrl(location.href) !== viewedUrl(page.url)) viewAll();
+      if (isNewPage()) viewAll();
     });
     // Shown again from the back/forward cache: nothing is loaded, and yet it is a new view.
     listen('pageshow', ({ persisted }) => {

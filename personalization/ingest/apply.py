@@ -36,9 +36,7 @@ def apply_events(
 
     :raises ProfileMoved: when a profile is gone; the claim is then tried again.
     """
-    snapshots = list(Snapshot.objects.select_for_update().filter(pk__in=occurrences).order_by("pk"))
-    if len(snapshots) != len(occurrences):
-        raise ProfileMoved
+    snapshots = locked_snapshots(occurrences)
     live = live_rules()
     changes = Changes()
     for snapshot in snapshots:
@@ -57,6 +55,19 @@ def apply_events(
         unique_fields=("profile",),
         update_fields=(*STORED_FIELDS, "consents"),
     )
+
+
+def locked_snapshots(profile_ids: Collection[int]) -> list[Snapshot]:
+    """Return the snapshots of the profiles under lock; nobody else changes them until commit.
+
+    Always in the same order, so that no two workers wait for each other.
+
+    :raises ProfileMoved: when a profile is gone.
+    """
+    snapshots = list(Snapshot.objects.select_for_update().filter(pk__in=profile_ids).order_by("pk"))
+    if len(snapshots) != len(profile_ids):
+        raise ProfileMoved
+    return snapshots
 
 
 def _apply_to(

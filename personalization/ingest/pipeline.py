@@ -19,7 +19,7 @@ from personalization.clock import moment
 from personalization.conf import settings
 from personalization.events.buffer import Batch, buffer
 from personalization.events.models import Event, Source
-from personalization.ingest.apply import ProfileMoved, apply_events
+from personalization.ingest.apply import ProfileMoved, apply_events, locked_snapshots
 from personalization.ingest.arrival import Arrival
 from personalization.privacy.consent import NO_ANSWERS, Answers, answers_of
 from personalization.profiles.identity import Key, find, find_or_create, link
@@ -184,8 +184,12 @@ def _unseen(items: Sequence[Item]) -> list[Item]:
 def _identified(items: Sequence[Item]) -> tuple[dict[Key, Identity], set[int]]:
     """Return the identities of the items and the profiles that others were merged into."""
     identities = find_or_create(key for item in items for key in item.arrival.keys)
+    links = _links(items)
+    if links:
+        # A profile is merged away only when nobody is adding to it.
+        locked_snapshots({identity.profile_id for identity in identities.values()})
     merged = set()
-    for named, other in _links(items):
+    for named, other in links:
         emptied = identities[other].profile_id
         target = link(identities[named], identities[other])
         if target is not None:
@@ -193,7 +197,7 @@ def _identified(items: Sequence[Item]) -> tuple[dict[Key, Identity], set[int]]:
             for identity in identities.values():
                 if identity.profile_id == emptied:
                     identity.profile_id = target
-    return find(identities) if merged else identities, merged
+    return identities, merged
 
 
 def _links(items: Sequence[Item]) -> list[tuple[Key, Key]]:

@@ -131,6 +131,23 @@ def test_a_visitor_goes_on_while_another_worker_joins_it_with_a_user(server: Sou
     assert not list(audit_profiles(now=END))
 
 
+def test_a_visitor_is_joined_with_a_user_while_another_worker_adds_to_it(server: Source) -> None:
+    deliver(server, [[_call(anonymousId="a1"), _call(userId="u1")]], at=END)
+    process_events(now=END)
+    earlier = (END - timedelta(days=1)).isoformat()  # another visit
+    new_visit = [_call(anonymousId="a1", timestamp=earlier)]
+    deliver(server, [new_visit, [_call(anonymousId="a1", userId="u1")]], at=END)
+    with _elsewhere() as start:
+        with transaction.atomic():
+            _process_next()
+            other = start(process_events, now=END)
+            _wait_until_somebody_waits_for_us()
+        assert other.result(timeout=20) == 1
+    assert (Profile.objects.count(), Event.objects.count(), _counted()) == (1, 4, 4)
+    assert Snapshot.objects.get().features["visits.count"] == 2
+    assert not list(audit_profiles(now=END))
+
+
 def test_a_visitor_answers_while_a_worker_joins_it_with_a_user(server: Source) -> None:
     deliver(server, [[_call(anonymousId="a1"), _call(userId="u1")]], at=END)
     process_events(now=END)

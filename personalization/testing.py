@@ -1,12 +1,12 @@
 """For the tests of a site: a buffer in memory, the worker's turn, a contract for buffers.
 
-    from personalization.testing import drain, memory_buffer
+from personalization.testing import drain, memory_buffer
 
-    def test_abandoners_see_their_cart(client, db):
-        with memory_buffer():
-            track("Product Added", user_id="17")
-            drain()
-        assert ...
+def test_abandoners_see_their_cart(client, db):
+    with memory_buffer():
+        track("Product Added", user_id="17")
+        drain()
+    assert ...
 """
 
 from __future__ import annotations
@@ -82,7 +82,10 @@ class BufferContract:
         assert self._claimed() == []
 
     def test_a_batch_comes_back_as_it_was_given(self) -> None:
-        events = [{"name": "Größe ✓", "n": 1.5, "deep": {"list": [1, None, True, {}]}}, {}]
+        events: list[JsonObject] = [
+            {"name": "Größe ✓", "n": 1.5, "deep": {"list": [1, None, True, {}]}},
+            {},
+        ]
         batch = self._append(events=events)
         with transaction.atomic():
             (claimed,) = self.make_buffer().claim(10)

@@ -9,7 +9,7 @@ can override a template without touching it.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -42,7 +42,7 @@ def choose(
     *,
     known: bool,
     consented: bool,
-    segments: Collection[str],
+    segments: frozenset[str],
 ) -> Decision:
     """Return the decision for a visitor who is in `segments` (slugs) now."""
     if not known:
@@ -50,6 +50,6 @@ def choose(
     if not consented:
         return Decision(slot, None, "no_consent")
     for candidate in candidates:
-        if any(slug in segments for slug in candidate.segments):
+        if not segments.isdisjoint(candidate.segments):
             return Decision(slot, candidate, "segment")
     return Decision(slot, None, "no_match")

@@ -48,10 +48,10 @@ NAMES = {
     "render": [
         "queries_known_visitor",
         "added_time",
-        "page_time_known_visitor",
+        "added_cpu_time",
         "queries_unknown_visitor",
         "added_time_unknown_visitor",
-        "page_time_unknown_visitor",
+        "added_cpu_time_unknown_visitor",
     ],
     "ingest": [
         "single_vs_bare_view",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from project.benchmarks.ingest import Lost, _refuse_losses, _results
 from project.benchmarks.load import Call, Clients, LoadError, in_turns
-from project.benchmarks.render import _medians
+from project.benchmarks.render import Cost, _medians
 from project.benchmarks.results import Effort
 
 
@@ -106,16 +106,17 @@ def test_an_answer_without_a_row_is_a_loss(monkeypatch: pytest.MonkeyPatch) -> N
 def test_pages_are_timed_in_turns() -> None:
     order: list[str] = []
 
-    def timed(name: str, *times: float) -> object:
+    def timed(name: str, *times: float) -> Callable[[], Cost]:
         left = iter(times)
 
-        def seconds() -> float:
+        def cost() -> Cost:
             order.append(name)
-            return next(left)
+            seconds = next(left)
+            return Cost(seconds, seconds / 2)
 
-        return seconds
+        return cost
 
     first, second = timed("a", 1.0, 9.0, 2.0), timed("b", 3.0, 3.0, 5.0)
     effort = Effort(seconds=0, rounds=3)
-    assert _medians(first, second, effort) == (2.0, 3.0)  # type: ignore[arg-type]
+    assert _medians(first, second, effort) == (Cost(2.0, 1.0), Cost(3.0, 1.5))
     assert "".join(order) == "abbaab"

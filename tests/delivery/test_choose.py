@@ -41,5 +41,7 @@ def test_every_decision_has_an_id_of_its_own() -> None:
     ids = {new_decision_id() for _ in range(1000)}
     assert len(ids) == 1000
     assert {len(one) for one in ids} == {32}
-    first, second = (choose("hero", (), known=True, consented=True, segments=()) for _ in range(2))
+    first, second = (
+        choose("hero", (), known=True, consented=True, segments=frozenset()) for _ in range(2)
+    )
     assert first.id != second.id

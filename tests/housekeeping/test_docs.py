@@ -85,3 +85,15 @@ def test_every_name_in_a_table_is_there(page: str, names: Iterable[str]) -> None
     text = (REFERENCE / page).read_text()
     assert names
     assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_only_settings_that_exist_are_spoken_of() -> None:
+    spoken = {
+        f"{name} in {path.relative_to(ROOT)}"
+        for folder in (ROOT / "docs", PACKAGE / "templates")
+        for path in folder.rglob("*")
+        if path.suffix in {".md", ".html"}
+        for name in re.findall(r"PERSONALIZATION_[A-Z_]+[A-Z]", path.read_text())
+        if name not in conf.names()
+    }
+    assert spoken == set()

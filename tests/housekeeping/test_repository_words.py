@@ -14,7 +14,8 @@ from tests.housekeeping.repository import ROOT, tracked_files
 # Written in pieces, so that this file does not hold what it looks for.
 FORBIDDEN = {
     # The JSON pointers of a rule begin with its root, too.
-    "a path of one machine": r"(?<![\w.~])/" + r"(?:root(?!/(?:combinator|not|rules))|home/\w+|Users/\w+|work)/",
+    "a path of one machine": r"(?<![\w.~])/"
+    + r"(?:root(?!/(?:combinator|not|rules))|home/\w+|Users/\w+|work)/",
     "a lock with addresses": r'"resol' + r'ved": *"http|registry' + r' *= *"http',
     "an address of a package registry": r"index" + r"-url|find" + r"-links",
 }

@@ -71,9 +71,9 @@ def test_the_python_lines_name_the_host_that_the_library_completes(owner, make_s
 
 
 def test_a_browser_source_shows_what_a_template_needs(owner, make_source):
-    source = make_source(slug="my-shop", kind="browser")
+    source = make_source(write_key="the-key", kind="browser")
     texts = snippets(owner.get(page_of(source)))
-    assert 'PERSONALIZATION_TRACKER_SOURCE = "my-shop"' in texts[0]
+    assert 'PERSONALIZATION_TRACKER_KEY = "the-key"' in texts[0]
     assert "{% personalization_tracker %}" in texts[1]
 
 

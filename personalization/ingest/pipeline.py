@@ -188,16 +188,9 @@ def _identified(items: Sequence[Item]) -> tuple[dict[Key, Identity], set[int]]:
     if links:
         # A profile is merged away only when nobody is adding to it.
         locked_snapshots({identity.profile_id for identity in identities.values()})
-    merged = set()
-    for named, other in links:
-        emptied = identities[other].profile_id
-        target = link(identities[named], identities[other])
-        if target is not None:
-            merged.add(target)
-            for identity in identities.values():
-                if identity.profile_id == emptied:
-                    identity.profile_id = target
-    return identities, merged
+    # `other` alone moves: a profile without a user has no second identity.
+    targets = [link(identities[named], identities[other]) for named, other in links]
+    return identities, {target for target in targets if target is not None}
 
 
 def _links(items: Sequence[Item]) -> list[tuple[Key, Key]]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Greatest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from personalization.clock import microseconds
 from personalization.profiles.models import Profile
 
 
@@ -15,7 +18,8 @@ class Revision(models.Model):
     """The number of the published configuration: one row, raised by every change.
 
     Processes keep segments, slots and variations in memory and reload them when
-    the number that comes along with a snapshot is not theirs.
+    the number that comes along with a snapshot is not theirs. Numbers follow the
+    clock: one that was rolled back does not come again with other content.
     """
 
     ID = 1
@@ -31,8 +35,10 @@ class Revision(models.Model):
 
     @classmethod
     def raise_number(cls) -> None:
-        if not cls.objects.filter(pk=cls.ID).update(number=F("number") + 1):
-            cls.objects.get_or_create(pk=cls.ID)
+        clock = microseconds(timezone.now())
+        later = Greatest(F("number") + 1, Value(clock))
+        if not cls.objects.filter(pk=cls.ID).update(number=later):
+            cls.objects.get_or_create(pk=cls.ID, defaults={"number": clock})
 
 
 P = TypeVar("P", bound="Published")

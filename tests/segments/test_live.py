@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from personalization.segments.live import live_rules
 from personalization.segments.models import Revision, Segment
@@ -55,6 +56,18 @@ def test_every_change_raises_the_revision(
     before = number()
     change(made)
     assert number() > before
+
+
+def test_the_number_of_a_change_that_was_rolled_back_never_comes_again(
+    make_segment: Callable[..., Segment],
+) -> None:
+    made = make_segment("pros", PRO)
+    with pytest.raises(InterruptedError), transaction.atomic():
+        made.save()
+        rolled_back = number()
+        raise InterruptedError
+    made.save()
+    assert number() > rolled_back
 
 
 def test_switched_off_rules_do_not_count(make_segment: Callable[..., Segment]) -> None:

@@ -87,16 +87,20 @@ class Comparison:
             return negation(Comparison(positive, self.values).sql(target))
         if self.operator == "is set":
             return target.is_set()
-        return disjunction(self._sql_for(target, value) for value in self.values)
+        by_type: dict[JsonType, list[Scalar]] = {}
+        for value in self.values:
+            kind = type_of(value)
+            assert kind is not None
+            by_type.setdefault(kind, []).append(float(value) if kind == "number" else value)
+        return disjunction(self._sql_for(target, kind, by_type[kind]) for kind in by_type)
 
-    def _sql_for(self, target: JsonValue, value: Scalar) -> Sql:
-        kind = type_of(value)
-        assert kind is not None
+    def _sql_for(self, target: JsonValue, kind: JsonType, values: list[Scalar]) -> Sql:
         if self.operator == "contains":
-            return target.compares(kind, f"{target.position}({{x}}, %s) > 0", value)
-        operator = "=" if self.operator == "in" else self.operator
-        bound = float(value) if kind == "number" else value
-        return target.compares(kind, f"{{x}} {operator} %s", bound)
+            return target.compares(kind, f"{target.position}({{x}}, %s) > 0", values)
+        if self.operator == "in":
+            places = ", ".join(["%s"] * len(values))
+            return target.compares(kind, f"{{x}} IN ({places})", values)
+        return target.compares(kind, f"{{x}} {self.operator} %s", values)
 
     def sentence(self) -> str:
         return f"{WORDS[self.operator]} {_listed(self.values)}".strip()

@@ -8,7 +8,7 @@ database wants its timestamps come in as values: this package knows no models.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -72,10 +72,10 @@ class JsonValue:
     def is_set(self) -> Sql:
         raise NotImplementedError
 
-    def compares(self, kind: JsonType, template: str, value: object) -> Sql:
+    def compares(self, kind: JsonType, template: str, values: Sequence[object]) -> Sql:
         """Return whether the value is of `kind` and `template` holds for it.
 
-        `template` has `{x}` for the value and one `%s` for `value`.
+        `template` has `{x}` for the value and a `%s` for each of `values`.
         """
         raise NotImplementedError
 
@@ -91,7 +91,7 @@ class _SqliteValue(JsonValue):
     def is_set(self) -> Sql:
         return Sql(f"COALESCE(json_type({self.column}, %s) <> 'null', 0)", (self._path,))
 
-    def compares(self, kind: JsonType, template: str, value: object) -> Sql:
+    def compares(self, kind: JsonType, template: str, values: Sequence[object]) -> Sql:
         types, extract = {
             "text": ("('text')", "json_extract({c}, %s)"),
             "number": ("('integer', 'real')", "CAST(json_extract({c}, %s) AS REAL)"),
@@ -101,7 +101,7 @@ class _SqliteValue(JsonValue):
             f"COALESCE(json_type({self.column}, %s) IN {types} AND "
             f"{template.format(x=extract.format(c=self.column))}, 0)"
         )
-        return Sql(text, (self._path, self._path, value))
+        return Sql(text, (self._path, self._path, *values))
 
 
 class _PostgresValue(JsonValue):
@@ -113,7 +113,7 @@ class _PostgresValue(JsonValue):
             (list(self.path),),
         )
 
-    def compares(self, kind: JsonType, template: str, value: object) -> Sql:
+    def compares(self, kind: JsonType, template: str, values: Sequence[object]) -> Sql:
         # CASE, because AND does not promise to skip the cast of a wrong type.
         types, cast, convert = {
             "text": ("string", "text", "{x}"),
@@ -131,4 +131,4 @@ class _PostgresValue(JsonValue):
             f"COALESCE(CASE WHEN jsonb_typeof({self.column} #> %s::text[]) = '{types}' "
             f"THEN {template.replace('%s', f'%s::{cast}').format(x=extract)} END, false)"
         )
-        return Sql(text, (list(self.path), list(self.path), value))
+        return Sql(text, (list(self.path), list(self.path), *values))

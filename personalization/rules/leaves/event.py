@@ -198,9 +198,9 @@ def _at_least(n: int, counter: Counter, last: timedelta | None, *, now: Microsec
         return Answer(True)
     ahead = [at for at in counter.newest if at > now]
     seen = counter.newest[len(ahead) :]
-    upcoming = ahead[-1] if ahead else None
+    began = counter.first is not None and counter.first <= now
+    upcoming = (ahead[-1] if ahead else None) if began else counter.first
     if last is None:
-        began = counter.first is not None and counter.first <= now
         met = began and counter.total - len(ahead) >= n
         return Answer(met, None if met else upcoming)
     if len(seen) >= n and seen[n - 1] > now - span(last):

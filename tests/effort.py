@@ -10,9 +10,9 @@ THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 
 
 def examples(n: int) -> settings:
-    """Run `n` examples, always the same; the thorough profile runs 20 times as many, random."""
+    """Run `n` examples, always the same; the thorough profile runs 5 times as many, random."""
     return settings(
-        max_examples=20 * n if THOROUGH else n,
+        max_examples=5 * n if THOROUGH else n,
         derandomize=not THOROUGH,
         deadline=None,
         # Fixtures may be shared by the examples: those that write roll their work back.

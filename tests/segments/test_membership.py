@@ -128,6 +128,19 @@ def test_an_event_before_it_ripens_moves_an_absence(
     assert told == []
 
 
+def test_an_event_before_it_ripens_calls_an_absence_off(
+    live: Callable[..., Segment], visitor: Profile, happen: Happen, told: Told
+) -> None:
+    never_ordered = rule(*LEFT_ALONE["root"]["rules"], none_of(happened("Order Completed")))
+    segment = live("left-alone", never_ordered)
+    happen(visitor, "Product Added", at=NOW)
+    assert len(rows(visitor, segment)) == 1
+    happen(visitor, "Order Completed", at=NOW + 30 * MINUTE)
+    assert rows(visitor, segment) == []
+    assert snapshot(visitor).due_at is None
+    assert told == []
+
+
 def test_an_event_that_comes_late_but_happened_in_time_prevents_an_entry(
     live: Callable[..., Segment], visitor: Profile, happen: Happen, told: Told
 ) -> None:

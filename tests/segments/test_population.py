@@ -81,8 +81,14 @@ def test_a_reference_to_a_broken_rule_is_refused(make_segment: Callable[..., Seg
         linked(rule(segment("broken")))
 
 
-def test_the_largest_rule_can_be_asked(make_profile: Callable[..., Profile]) -> None:
-    alice = make_profile(traits={"plan": "value 199"})
-    values = [f"value {number}" for number in range(200)]
-    largest = rule(*[trait("plan", "in", values) for _ in range(50)])
-    assert matching(linked(largest), now=NOW) == {alice.pk}
+def test_the_largest_rule_can_be_asked(
+    make_profile: Callable[..., Profile], make_segment: Callable[..., Segment]
+) -> None:
+    """Ten segments deep, and each of the conditions compares with fifty values."""
+    alice = make_profile(traits={"plan": "value 49"})
+    values = [f"value {number}" for number in range(50)]
+    leaves = [trait("plan", "in", values) for _ in range(49)]
+    make_segment("0", rule(*leaves))
+    for number in range(9):
+        make_segment(str(number + 1), rule(*leaves, segment(str(number))))
+    assert matching(linked(rule(segment("9"))), now=NOW) == {alice.pk}

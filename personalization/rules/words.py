@@ -15,11 +15,9 @@ def duration_words(duration: timedelta) -> str:
     seconds = int(duration.total_seconds())
     if seconds == 86400:
         return "24 hours"
-    for size, unit in _UNITS:
-        if seconds % size == 0 and seconds >= size:
-            n = seconds // size
-            return f"{n} {unit}{'' if n == 1 else 's'}"
-    return f"{seconds} seconds"
+    size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0)
+    n = seconds // size
+    return f"{n} {unit}{'' if n == 1 else 's'}"
 
 
 def times_words(n: int) -> str:

@@ -129,7 +129,9 @@ def groups(leaves: st.SearchStrategy[Stored], *, most: int) -> st.SearchStrategy
 _dates = st.fixed_dictionaries(
     {
         "from": st.sampled_from(["2026-02-28T12:00:00Z", "2026-03-01T10:30:00Z"]),
-        "to": st.sampled_from(["2026-03-01T11:00:00Z", "2026-03-01T12:00:00Z", "2027-01-01T00:00Z"]),
+        "to": st.sampled_from(
+            ["2026-03-01T11:00:00Z", "2026-03-01T12:00:00Z", "2027-01-01T00:00Z"]
+        ),
     }
 )
 _windows = mostly(

@@ -79,6 +79,19 @@ SENTENCES: list[tuple[str, tuple[Any, ...]]] = [
         "ordered where not (total is less than 5 or coupon is known)",
         (happened(ORDERED, where=none_of(prop("total", "<", 5), prop("coupon", "is set"))),),
     ),
+    (
+        "ordered where total is less than 5 and not (coupon is known and total is 0)",
+        (
+            happened(
+                ORDERED,
+                where=both(
+                    either(both(prop("total", "<", 5))),
+                    both(prop("coupon", "is set"), prop("total", "=", 0), negated=True),
+                ),
+            ),
+        ),
+    ),
+    ("viewed a page in the last 61 seconds", (happened(VIEWED, last="PT1M1S"),)),
     ("agreed to marketing and did not agree to analytics", (
         consent("marketing"), none_of(consent("analytics")),
     )),

@@ -55,8 +55,9 @@ def calls(draw: st.DrawFn) -> dict[str, Any]:
             [{"userId": person}, {"anonymousId": device}, {"userId": person, "anonymousId": device}]
         )
     )
-    minutes = draw(st.integers(0, 8 * 24 * 4 - 1)) * 15 + draw(st.integers(0, 2))
-    at = START + timedelta(minutes=minutes)
+    # Close together, so that visits are extended and joined, and days apart.
+    minutes = 15 * draw(st.integers(0, 11)) + draw(st.integers(0, 2))
+    at = START + timedelta(days=draw(st.sampled_from([0, 1, 3, 7])), minutes=minutes)
     return {
         **ids,
         **draw(_whats),

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from personalization.events.models import Source
+from personalization.ingest.pipeline import process_events
 from personalization.monitoring.audit import audit_profiles
 from personalization.profiles.models import Profile, Snapshot
 from personalization.segments.models import Segment
@@ -22,7 +23,7 @@ from personalization.segments.rebuild import rebuild_profiles
 from personalization.segments.refresh import refresh_segments
 from personalization.segments.settle import settle_memberships
 from tests.effort import examples
-from tests.ingest.history import END, HISTORIES, RULES, outcome, process
+from tests.ingest.history import END, HISTORIES, RULES, deliver, outcome, process
 
 pytestmark = pytest.mark.django_db
 
@@ -84,6 +85,18 @@ def test_order_repetition_and_batches_make_no_difference(
     with _undone():
         process(server, _split(again, dice), at=END)
         assert _settled() == expected
+
+
+def test_no_event_lies_ahead_of_the_instant_it_is_evaluated_at(server: Source, rules: None) -> None:
+    """A worker whose clock, or whose long run, is behind the web server's."""
+    call = {"type": "track", "event": "Product Added", "userId": "ann", "messageId": "one"}
+    with _undone():
+        process(server, [[call]], at=END)
+        expected = outcome(now=END)
+    deliver(server, [[call]], at=END)
+    process_events(now=END - timedelta(hours=1))
+    assert outcome(now=END) == expected
+    assert not list(audit_profiles(now=END))
 
 
 def test_a_planted_difference_is_found(

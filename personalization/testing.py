@@ -131,10 +131,11 @@ class BufferContract:
     def test_a_failed_batch_is_tried_again_and_then_parked(self) -> None:
         self._append(1)
         self._append(2)
-        for _ in range(settings.BUFFER_ATTEMPTS):
-            assert self._claimed() == [1, 2]
+        for tried in range(settings.BUFFER_ATTEMPTS):
+            assert self._claimed() == ([2, 1] if tried else [1, 2])
             with transaction.atomic():
-                self.make_buffer().fail(self.make_buffer().claim(1)[0], "ValueError: no")
+                first = min(self.make_buffer().claim(2), key=lambda batch: str(batch.events))
+                self.make_buffer().fail(first, "ValueError: no")
         assert self._claimed() == [2]
         assert self.make_buffer().depth() == 1
 

@@ -35,7 +35,8 @@ class Buffer(Protocol):
         """Keep `batch`, durably."""
 
     def claim(self, limit: int) -> list[Batch]:
-        """Return up to `limit` batches that no other worker holds, oldest first."""
+        """Return up to `limit` batches that no other worker holds: oldest first, and
+        those that failed before behind all others, so that none holds up the rest."""
 
     def ack(self, batches: Sequence[Batch]) -> None:
         """Remove batches whose effects are committed with the current transaction."""

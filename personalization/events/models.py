@@ -65,6 +65,8 @@ class Event(models.Model):
         ALIAS = "alias", _("alias")
 
     identity = models.ForeignKey(Identity, models.CASCADE, related_name="events")
+    #: Another identity that a trusted source says is the same person: what a merge rests on.
+    joins = models.ForeignKey(Identity, models.SET_NULL, null=True, related_name="+")
     source = models.ForeignKey(Source, models.PROTECT, related_name="events")
     message_id = models.CharField(_("message id"), max_length=100)
     type = models.CharField(_("type"), max_length=10, choices=Type.choices)
@@ -92,7 +94,7 @@ class Event(models.Model):
 class BufferedBatch(models.Model):
     """The accepted events of one request, waiting for a worker."""
 
-    source = models.ForeignKey(Source, models.CASCADE, related_name="+")
+    source = models.ForeignKey(Source, models.PROTECT, related_name="+")
     events = models.JSONField(_("events"))
     received_at = models.DateTimeField(_("received at"), default=timezone.now)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
@@ -103,7 +105,9 @@ class BufferedBatch(models.Model):
         verbose_name = _("buffered batch")
         verbose_name_plural = _("buffered batches")
         indexes = (
-            models.Index(fields=("id",), condition=Q(parked_at=None), name="pz_buffer_waiting"),
+            models.Index(
+                fields=("attempts", "id"), condition=Q(parked_at=None), name="pz_buffer_waiting"
+            ),
         )
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ from personalization.events.buffer import Batch, buffer
 from personalization.events.models import Source
 from personalization.exceptions import EventRejected
 from personalization.ingest.arrival import Arrival
+from personalization.ingest.permission import Permissions
 from personalization.ingest.protocols.segment import Sender, read_event
 
 
@@ -66,6 +67,18 @@ def _refuse_length(data: Any, limit: int) -> None:
         raise EventRejected(
             f"The event has {length} bytes; {limit} are allowed.", code="event_too_large"
         )
+
+
+def permitted(arrivals: Sequence[Arrival], *, sender: Sender) -> Sequence[Arrival]:
+    """Return what may be written down at all; the worker asks again when it stores it.
+
+    The visitor cookie comes with a yes and goes with a no, so it is proof enough here.
+    A browser that sends events without it needs a yes on record.
+    """
+    if sender.trusted or sender.visitor_id is not None:
+        return arrivals
+    permissions = Permissions(arrivals)
+    return [arrival for arrival in arrivals if permissions.allow(arrival, trusted=False)]
 
 
 def keep(arrivals: Sequence[Arrival], *, source: Source, sender: Sender) -> None:

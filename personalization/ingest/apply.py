@@ -10,12 +10,13 @@ from personalization.conf import settings
 from personalization.exceptions import PersonalizationError
 from personalization.privacy.consent import profile_consents
 from personalization.profiles.features import VISITS
-from personalization.profiles.models import Snapshot
+from personalization.profiles.models import Profile, Snapshot
 from personalization.profiles.occurrence import Occurrence
 from personalization.profiles.state import STORED_FIELDS, load, store
 from personalization.profiles.visits import add_to_visits
 from personalization.segments.live import LiveRules, live_rules
 from personalization.segments.membership import Changes
+from personalization.segments.merge import hand_over
 from personalization.segments.rebuild import rebuild_snapshot
 
 
@@ -26,23 +27,28 @@ class ProfileMoved(PersonalizationError):
 def apply_events(
     occurrences: Mapping[int, Sequence[Occurrence]],
     *,
-    merged: Collection[int],
+    merged: Mapping[int, int],
     now: datetime,
 ) -> None:
     """Bring each profile's snapshot, visits and memberships up to its events.
+
+    `merged` leads from each profile that lost its identities to the one that has them.
 
     Where the snapshot was built for other counters, or profiles were merged, it
     is rebuilt from the log, which already holds the events.
 
     :raises ProfileMoved: when a profile is gone; the claim is then tried again.
     """
-    snapshots = locked_snapshots(occurrences)
+    locked = {snapshot.pk: snapshot for snapshot in locked_snapshots({*occurrences, *merged})}
     live = live_rules()
     changes = Changes()
+    for emptied, target in merged.items():
+        hand_over(locked.pop(emptied), locked[target], live, changes, now=microseconds(now))
+    snapshots = list(locked.values())
     for snapshot in snapshots:
-        if snapshot.pk in merged:
+        if snapshot.pk in merged.values():
             snapshot.consents = profile_consents(snapshot.pk)
-        if snapshot.pk in merged or snapshot.plan != live.plan.id:
+        if snapshot.pk in merged.values() or snapshot.plan != live.plan.id:
             rebuild_snapshot(snapshot, live, changes, now=now)
         else:
             _apply_to(snapshot, occurrences[snapshot.pk], live, changes, now)
@@ -55,6 +61,7 @@ def apply_events(
         unique_fields=("profile",),
         update_fields=(*STORED_FIELDS, "consents"),
     )
+    Profile.objects.filter(pk__in=merged).delete()
 
 
 def locked_snapshots(profile_ids: Collection[int]) -> list[Snapshot]:

@@ -8,7 +8,7 @@ claimed batches in the buffer and nothing else.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,11 +21,10 @@ from personalization.events.buffer import Batch, buffer
 from personalization.events.models import Event, Source
 from personalization.ingest.apply import ProfileMoved, apply_events, locked_snapshots
 from personalization.ingest.arrival import Arrival
-from personalization.privacy.consent import NO_ANSWERS, Answers, answers_of
-from personalization.profiles.identity import Key, find, find_or_create, link
+from personalization.ingest.permission import Permissions
+from personalization.profiles.identity import Key, find_or_create, link
 from personalization.profiles.models import Identity
 from personalization.profiles.occurrence import Occurrence
-from personalization.types import COLLECTING_PURPOSES
 
 logger = logging.getLogger(__name__)
 
@@ -119,8 +118,8 @@ def _process(batches: Sequence[Batch], *, now: datetime) -> None:
     if not items:
         return
     identities, merged = _identified(items)
-    Event.objects.bulk_create(_row(item, identities[item.arrival.key]) for item in items)
-    occurrences: dict[int, list[Occurrence]] = {profile_id: [] for profile_id in merged}
+    Event.objects.bulk_create(_row(item, identities) for item in items)
+    occurrences: dict[int, list[Occurrence]] = {target: [] for target in merged.values()}
     for item in items:
         profile_id = identities[item.arrival.key].profile_id
         occurrences.setdefault(profile_id, []).append(item.arrival.occurrence)
@@ -139,29 +138,11 @@ def _items(batches: Sequence[Batch]) -> list[Item]:
 
 
 def _allowed(items: Sequence[Item]) -> list[Item]:
-    """Keep what the visitor's newest answers allow, asked now and not at the door."""
-    identities = find(key for item in items for key in item.arrival.keys)
-    answers = answers_of({identity.profile_id for identity in identities.values()})
-
-    def allows(item: Item) -> bool:
-        given = NO_ANSWERS
-        for key in item.arrival.keys:
-            if key in identities:
-                given = given.joined(answers.get(identities[key].profile_id, NO_ANSWERS))
-        return _consents(given, item.source)
-
-    allowed = [item for item in items if allows(item)]
-    if refused := len(items) - len(allowed):
-        metrics.count("events.without_consent", by=refused)
-    return allowed
-
-
-def _consents(answers: Answers, source: Source) -> bool:
-    """Return whether events may be kept: the site vouches for its own servers' visitors
-    until they refuse; from a browser only a recorded yes counts."""
-    if answers.granted & COLLECTING_PURPOSES:
-        return True
-    return source.is_server and not answers.refused >= COLLECTING_PURPOSES
+    """Keep what the visitor's newest answers allow, asked now and not only at the door."""
+    permissions = Permissions(item.arrival for item in items)
+    return [
+        item for item in items if permissions.allow(item.arrival, trusted=item.source.is_server)
+    ]
 
 
 def _unseen(items: Sequence[Item]) -> list[Item]:
@@ -181,16 +162,20 @@ def _unseen(items: Sequence[Item]) -> list[Item]:
     return fresh
 
 
-def _identified(items: Sequence[Item]) -> tuple[dict[Key, Identity], set[int]]:
-    """Return the identities of the items and the profiles that others were merged into."""
+def _identified(items: Sequence[Item]) -> tuple[dict[Key, Identity], dict[int, int]]:
+    """Return the identities of the items, and for each profile merged away its target."""
     identities = find_or_create(key for item in items for key in item.arrival.keys)
     links = _links(items)
     if links:
         # A profile is merged away only when nobody is adding to it.
         locked_snapshots({identity.profile_id for identity in identities.values()})
     # `other` alone moves: a profile without a user has no second identity.
-    targets = [link(identities[named], identities[other]) for named, other in links]
-    return identities, {target for target in targets if target is not None}
+    merged: dict[int, int] = {}
+    for named, other in links:
+        emptied = link(identities[named], identities[other])
+        if emptied is not None:
+            merged[emptied] = identities[named].profile_id
+    return identities, merged
 
 
 def _links(items: Sequence[Item]) -> list[tuple[Key, Key]]:
@@ -203,10 +188,11 @@ def _links(items: Sequence[Item]) -> list[tuple[Key, Key]]:
     )
 
 
-def _row(item: Item, identity: Identity) -> Event:
+def _row(item: Item, identities: Mapping[Key, Identity]) -> Event:
     arrival = item.arrival
     return Event(
-        identity=identity,
+        identity=identities[arrival.key],
+        joins=identities[arrival.joins] if arrival.joins else None,
         source=item.source,
         message_id=arrival.message_id,
         type=arrival.type,

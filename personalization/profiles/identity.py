@@ -64,9 +64,9 @@ def find_or_create(keys: Iterable[Key]) -> dict[Key, Identity]:
 
 
 def link(named: Identity, other: Identity) -> int | None:
-    """Join the profile of `other` to that of the user identity `named`.
+    """Point the identities of the profile of `other` to that of the user identity `named`.
 
-    Returns the id of the profile to rebuild, or None when nothing was joined.
+    Returns the id of the profile that is empty now, or None when nothing was joined.
     """
     if other.profile_id == named.profile_id:
         return None
@@ -75,5 +75,4 @@ def link(named: Identity, other: Identity) -> int | None:
     emptied = other.profile_id
     Identity.objects.filter(profile=emptied).update(profile=named.profile_id)
     other.profile_id = named.profile_id
-    Profile.objects.filter(pk=emptied).delete()
-    return named.profile_id
+    return emptied

@@ -38,11 +38,12 @@ def test_the_same_value_in_two_namespaces_is_two_identities() -> None:
     assert set(find([Key("user", "7")])) == {Key("user", "7")}
 
 
-def test_a_device_joins_the_user_and_its_empty_profile_goes() -> None:
+def test_a_device_joins_the_user_and_leaves_an_empty_profile() -> None:
     found = find_or_create([ALICE, PHONE])
-    assert link(found[ALICE], found[PHONE]) == profile_of(ALICE)
-    assert profile_of(PHONE) == profile_of(ALICE)
-    assert (Profile.objects.count(), Snapshot.objects.count()) == (1, 1)
+    emptied = found[PHONE].profile_id
+    assert link(found[ALICE], found[PHONE]) == emptied
+    assert profile_of(PHONE) == profile_of(ALICE) != emptied
+    assert not Identity.objects.filter(profile=emptied).exists()
 
 
 def test_joining_again_changes_nothing() -> None:

@@ -36,7 +36,7 @@ def happen(make_event: Callable[..., Event]) -> Callable[..., None]:
         ]
         with transaction.atomic():
             apply_events(
-                {profile.pk: [occurrence_of(event) for event in events]}, merged=(), now=now or at
+                {profile.pk: [occurrence_of(event) for event in events]}, merged={}, now=now or at
             )
 
     return do

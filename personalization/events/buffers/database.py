@@ -28,7 +28,7 @@ class DatabaseBuffer:
                 skip_locked=connection.features.has_select_for_update_skip_locked
             )
             .filter(parked_at=None)
-            .order_by("id")[:limit]
+            .order_by("attempts", "id")[:limit]
         )
         return [
             Batch(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import count, islice
+from itertools import count
 from typing import ClassVar
 
 from personalization.conf import settings
@@ -24,7 +24,8 @@ class MemoryBuffer:
         self.waiting[number] = replace(batch, id=number)
 
     def claim(self, limit: int) -> list[Batch]:
-        return list(islice(self.waiting.values(), limit))
+        order = sorted(self.waiting, key=lambda number: (self.attempts.get(number, 0), number))
+        return [self.waiting[number] for number in order[:limit]]
 
     def ack(self, batches: Sequence[Batch]) -> None:
         for batch in batches:

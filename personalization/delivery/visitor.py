@@ -15,6 +15,7 @@ from personalization.delivery.attempt import attempt
 from personalization.delivery.choose import Decision, choose
 from personalization.delivery.known import NOBODY, Known, read_visitor
 from personalization.delivery.published import Candidate, published_now
+from personalization.privacy.answers import answered
 from personalization.profiles.visitor import read_visitor_id
 from personalization.types import Purpose
 
@@ -58,7 +59,7 @@ class Visitor:
         """Return whether the visitor's recorded answers allow `purpose`."""
         if purpose == Purpose.NECESSARY:
             return True
-        return self._may_use() and purpose in self._known.consents
+        return self._may_use() and self._is_current and purpose in self._known.consents
 
     def decide(self, slot: str, candidates: Sequence[Candidate] = ()) -> Decision:
         """Return what to show in `slot`; `candidates` come after those from the admin."""
@@ -94,7 +95,12 @@ class Visitor:
 
     @property
     def _consented(self) -> bool:
-        return Purpose.PERSONALIZATION.value in self._known.consents
+        return self._is_current and Purpose.PERSONALIZATION.value in self._known.consents
+
+    @cached_property
+    def _is_current(self) -> bool:
+        """Whether the visitor has answered the policy as it stands, and not an earlier one."""
+        return answered(self.request.COOKIES) is not None
 
     def _may_use(self) -> bool:
         """Note that the page depends on the visitor, before anything is answered.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from personalization import hints
 from personalization.conf import settings
@@ -77,7 +77,8 @@ def _locked_snapshot(identity: Identity) -> Snapshot:
 def answers_of(profile_ids: Iterable[int]) -> dict[int, Answers]:
     """Return per profile the newest answer to each purpose, given on any device (one query).
 
-    Profiles that never gave one are left out.
+    Profiles that never gave one are left out. A yes to another version of the policy
+    is no answer to this one; a no stays a no.
     """
     newest = (
         Consent.objects.filter(identity__profile__in=list(profile_ids))
@@ -86,9 +87,10 @@ def answers_of(profile_ids: Iterable[int]) -> dict[int, Answers]:
         .values("newest")
     )
     found: dict[int, dict[str, tuple[int, bool]]] = {}
-    for profile_id, purpose, number, granted in Consent.objects.filter(id__in=newest).values_list(
-        "identity__profile", "purpose", "id", "granted"
-    ):
+    current = Q(granted=False) | Q(policy_version=settings.POLICY_VERSION)
+    for profile_id, purpose, number, granted in Consent.objects.filter(
+        current, id__in=newest
+    ).values_list("identity__profile", "purpose", "id", "granted"):
         found.setdefault(profile_id, {})[purpose] = number, granted
     return {profile_id: Answers(answers) for profile_id, answers in found.items()}
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 from django.test import Client, override_settings
 
-from personalization.profiles.visitor import signed
 from tests.delivery import pages
 from tests.delivery.http_cache import Answer, HttpCache
 from tests.delivery.people import Person, make_person
@@ -57,7 +56,7 @@ class Actor:
     def cookie(self) -> str:
         if self.person is None:
             return self.headers.get("cookie", "")
-        return f"pz_id={signed(self.person.visitor_id)}"
+        return "; ".join(f"{name}={value}" for name, value in self.person.cookies.items())
 
     def expects(self, path: str, *, asked: bool) -> str:
         style, _, kind = path.removeprefix("/").partition("/")

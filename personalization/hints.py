@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 import time
+from typing import Any
 
 from celery import current_app
 from django.db import transaction
@@ -23,6 +24,16 @@ logger = logging.getLogger(__name__)
 PROCESS_EVENTS = "personalization.process_events"
 SETTLE_MEMBERSHIPS = "personalization.settle_memberships"
 REFRESH_SEGMENTS = "personalization.refresh_segments"
+
+#: For `app.conf.beat_schedule`. A sweep that waited its turn in vain expires.
+BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    task: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+    for task, seconds in (
+        (SETTLE_MEMBERSHIPS, 1.0),
+        (PROCESS_EVENTS, 5.0),
+        (REFRESH_SEGMENTS, 30.0),
+    )
+}
 
 #: Connect at most twice (a list of brokers has a second one), without a wait between:
 #: Celery's own producers would hold up the request for six seconds.

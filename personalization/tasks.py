@@ -1,7 +1,7 @@
 """Celery tasks: thin callers, equal to the management commands.
 
-A lost task loses nothing; the schedule of the site (see the docs) runs each as a
-sweep that finds what a lost message would have started.
+A lost task loses nothing: `hints.BEAT_SCHEDULE`, put into the schedule of the site,
+runs each as a sweep that finds what a lost message would have started.
 """
 
 from __future__ import annotations

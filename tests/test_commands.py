@@ -14,6 +14,7 @@ from personalization.events.models import Event
 from personalization.management import loop
 from personalization.management.commands import process_events
 from personalization.profiles.models import Profile
+from personalization.segments.models import Segment
 
 pytestmark = pytest.mark.django_db
 
@@ -130,3 +131,17 @@ def test_profiles_are_rebuilt_all_or_by_number(capsys: pytest.CaptureFixture[str
 def test_a_profile_is_named_by_its_number() -> None:
     with pytest.raises(CommandError, match="invalid int value"):
         call_command("rebuild_profiles", "ann")
+
+
+def test_one_worker_does_all_there_is_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    rule = {"kind": "event", "event": "Product Viewed", "operator": ">=", "value": 1}
+    shortcuts.track("Product Viewed", user_id="u1")
+    call_command("run_worker", "--once")
+    segment = Segment.objects.create(
+        name="Viewers",
+        slug="viewers",
+        rule={"version": 1, "root": {"combinator": "and", "rules": [rule]}},
+    )
+    call_command("run_worker", "--once")
+    assert segment.memberships.count() == 1
+    assert capsys.readouterr().out == "1 pieces of work done.\n2 pieces of work done.\n"

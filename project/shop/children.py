@@ -13,6 +13,8 @@ from types import FrameType
 from typing import IO, cast
 
 GRACE = 8.0
+#: How long a killed group may linger: what nobody reaps is dead all the same.
+LINGER = 2.0
 LAST_WORDS = 12
 
 
@@ -98,15 +100,17 @@ class Children:
             signal.signal(number, self._kill)
         for child in self.running:
             child.signal(signal.SIGTERM)
-        deadline = time.monotonic() + GRACE
-        while time.monotonic() < deadline and not self._all_gone():
-            time.sleep(0.05)
+        self._wait(GRACE)
         self._kill()
-        while not self._all_gone():
-            time.sleep(0.05)
+        self._wait(LINGER)
         for child in self.running:
             child.lifeline.close()
         self.running.clear()
+
+    def _wait(self, patience: float) -> None:
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline and not self._all_gone():
+            time.sleep(0.05)
 
     def _all_gone(self) -> bool:
         return all(child.is_gone() for child in self.running)

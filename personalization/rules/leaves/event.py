@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Literal, cast
+from typing import Literal, TypeVar, cast
 
 from personalization.clock import moment, span
 from personalization.exceptions import Problem
@@ -18,6 +18,8 @@ from personalization.rules.state import NO_EVENTS, Answer, Counter, Facts, Inter
 from personalization.rules.where import check_where, read_where, where_sentence
 from personalization.rules.words import at_words, duration_words, times_words
 from personalization.types import Microseconds
+
+T = TypeVar("T")
 
 CountOperator = Literal[">=", ">", "<=", "<", "=", "!="]
 _COMPLEMENT: Mapping[CountOperator, CountOperator] = {
@@ -68,49 +70,35 @@ class EventLeaf(Leaf):
     def counters(self) -> tuple[CounterNeed, ...]:
         return (CounterNeed(self.matcher, self.value + 1),)
 
-    # Every count test is built from “at least n” and its complement, so that
-    # zero events satisfy “< 1”, “<= 1” and “= 0” (see RULES in the docs).
-
     def answer(self, facts: Facts, *, now: Microseconds) -> Answer:
         counter = facts.counters.get(self.matcher.id, NO_EVENTS)
-        n = self.value
-
-        def at_least(threshold: int) -> Answer:
-            return _at_least(threshold, counter, self.last, now=now)
-
-        match self.operator:
-            case ">=":
-                return at_least(n)
-            case ">":
-                return at_least(n + 1)
-            case "<":
-                return negate(at_least(n))
-            case "<=":
-                return negate(at_least(n + 1))
-            case "=":
-                return every([at_least(n), negate(at_least(n + 1))])
-            case "!=":
-                return negate(every([at_least(n), negate(at_least(n + 1))]))
+        return self._counted(
+            lambda n: _at_least(n, counter, self.last, now=now), both=every, complement=negate
+        )
 
     def sql(self, scope: Scope) -> Sql:
-        n = self.value
+        return self._counted(
+            lambda n: self._at_least_sql(n, scope), both=conjunction, complement=negation
+        )
 
-        def at_least(threshold: int) -> Sql:
-            return self._at_least_sql(threshold, scope)
+    def _counted(
+        self,
+        at_least: Callable[[int], T],
+        *,
+        both: Callable[[Iterable[T]], T],
+        complement: Callable[[T], T],
+    ) -> T:
+        """Return the test made of “at least n” and its complement alone, in memory as in SQL.
 
-        match self.operator:
-            case ">=":
-                return at_least(n)
-            case ">":
-                return at_least(n + 1)
-            case "<":
-                return negation(at_least(n))
-            case "<=":
-                return negation(at_least(n + 1))
-            case "=":
-                return conjunction([at_least(n), negation(at_least(n + 1))])
-            case "!=":
-                return negation(conjunction([at_least(n), negation(at_least(n + 1))]))
+        So zero events satisfy “< 1”, “<= 1” and “= 0”, as the reference of rules says.
+        """
+        negative = self.operator in ("<", "<=", "!=")
+        operator = _COMPLEMENT[self.operator] if negative else self.operator
+        if operator == "=":
+            met = both([at_least(self.value), complement(at_least(self.value + 1))])
+        else:
+            met = at_least(self.value + (operator == ">"))
+        return complement(met) if negative else met
 
     def _at_least_sql(self, n: int, scope: Scope) -> Sql:
         if n <= 0:

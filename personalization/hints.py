@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 import time
 from typing import Any
@@ -65,6 +66,8 @@ def _send(task: str) -> None:
 
 
 def _send_again(task: str) -> None:
+    if sys.is_finalizing():  # too late for threads; the sweep finds the work
+        return
     _sent.begin(task)
     _publish(task)
 

@@ -28,9 +28,10 @@ class Rejection:
 
 @dataclass
 class Outcome:
-    """What became of the events of a request."""
+    """What became of the events of a request; `places` are where the arrivals stood in it."""
 
     arrivals: list[Arrival] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
 
 
@@ -48,6 +49,7 @@ def judge(events: Sequence[Any], *, sender: Sender, size: int, kind: str | None 
             if size > longest:
                 _refuse_length(data, longest)
             outcome.arrivals.append(arrival)
+            outcome.places.append(index)
         except EventRejected as error:
             outcome.rejected.append(Rejection(index, error.code, str(error)))
     refused = len(outcome.rejected)
@@ -69,16 +71,24 @@ def _refuse_length(data: Any, limit: int) -> None:
         )
 
 
-def permitted(arrivals: Sequence[Arrival], *, sender: Sender) -> Sequence[Arrival]:
-    """Return what may be written down at all; the worker asks again when it stores it.
+def withhold(outcome: Outcome, *, sender: Sender) -> None:
+    """Reject what may not be written down at all; the worker asks again when it stores it.
 
     The visitor cookie comes with a yes and goes with a no, so it is proof enough here.
     A browser that sends events without it needs a yes on record.
     """
     if sender.trusted or sender.visitor_id is not None:
-        return arrivals
-    permissions = Permissions(arrivals)
-    return [arrival for arrival in arrivals if permissions.allow(arrival, trusted=False)]
+        return
+    permissions = Permissions(outcome.arrivals)
+    judged = list(zip(outcome.places, outcome.arrivals, strict=True))
+    allowed = [permissions.allow(arrival, trusted=False) for _, arrival in judged]
+    outcome.arrivals = [arrival for (_, arrival), yes in zip(judged, allowed, strict=True) if yes]
+    outcome.places = [place for (place, _), yes in zip(judged, allowed, strict=True) if yes]
+    outcome.rejected += [
+        Rejection(place, "no_consent", "This visitor has not agreed to it: nothing was kept.")
+        for (place, _), yes in zip(judged, allowed, strict=True)
+        if not yes
+    ]
 
 
 def keep(arrivals: Sequence[Arrival], *, source: Source, sender: Sender) -> None:

@@ -24,7 +24,7 @@ from rest_framework.views import APIView
 
 from personalization import metrics
 from personalization.exceptions import RequestRejected
-from personalization.ingest.accept import events_in, judge, keep, permitted
+from personalization.ingest.accept import events_in, judge, keep, withhold
 from personalization.ingest.authentication import authenticated_source
 from personalization.ingest.body import read_json
 from personalization.ingest.protocols.segment import Sender
@@ -103,7 +103,7 @@ class IngestView(APIView):
         outcome = judge(events, sender=sender, size=size, kind=self.kind)
         if self.kind and outcome.rejected:
             raise RequestRejected(outcome.rejected[0].message, code=outcome.rejected[0].code)
-        accepted = permitted(outcome.arrivals, sender=sender)
-        keep(accepted, source=source, sender=sender)
+        withhold(outcome, sender=sender)
+        keep(outcome.arrivals, source=source, sender=sender)
         rejected = [vars(rejection) for rejection in outcome.rejected]
-        return Response({"success": True, "accepted": len(accepted), "rejected": rejected})
+        return Response({"success": True, "accepted": len(outcome.arrivals), "rejected": rejected})

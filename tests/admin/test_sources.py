@@ -51,7 +51,11 @@ def test_the_curl_line_is_accepted_as_it_is_pasted(owner, client, make_source, k
         headers={"authorization": f"Basic {_base64(user)}"},
     )
     assert response.status_code == 200, response.content
-    assert response.json()["accepted"] == len(json.loads(body)["batch"])
+    answer = response.json()
+    assert answer["accepted"] + len(answer["rejected"]) == len(json.loads(body)["batch"])
+    # Anybody can read the key of a browser source; only an answer to the banner lets it in.
+    codes = [rejection["code"] for rejection in answer["rejected"]]
+    assert codes == ([] if kind == "server" else ["no_consent"])
 
 
 def _base64(text: str) -> str:

@@ -151,3 +151,20 @@ def test_answers_are_joined_with_the_profiles(client: Client, server: Source) ->
     send(client, track(type="identify", anonymousId="a1"))
     drain()
     assert Profile.objects.get().snapshot.consents == {"analytics": True}
+
+
+def test_who_agreed_to_nothing_is_told_so_event_by_event(client: Client, browser: Source) -> None:
+    answer(anonymous("a2"), "analytics")
+    events = [
+        {"type": "track", "event": "One", "anonymousId": "a1"},
+        {"type": "sing", "anonymousId": "a2"},
+        {"type": "track", "event": "Two", "anonymousId": "a2"},
+    ]
+    response = client.post(
+        "/p/v1/batch", {"writeKey": BROWSER, "batch": events}, content_type="application/json"
+    )
+    assert response.json()["accepted"] == 1
+    rejected = {entry["index"]: entry["code"] for entry in response.json()["rejected"]}
+    assert rejected == {0: "no_consent", 1: "unknown_type"}
+    drain()
+    assert stored() == ["Two"]

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import atexit
+import io
 import os
+import sys
+import threading
 
 import pytest
 from celery import Celery
@@ -21,6 +25,22 @@ hypothesis.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 app = Celery("tests")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.set_default()
+
+
+class _Nowhere(io.TextIOBase):
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+@atexit.register
+def _hush_servers() -> None:
+    """Let no thread of a test server speak any more while the interpreter ends.
+
+    Connections that are closed by the end itself wake such threads; one that holds
+    the lock of stderr then would have the interpreter abort after a green run.
+    """
+    threading.excepthook = lambda args: None
+    sys.stderr = _Nowhere()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -53,8 +53,8 @@ def apply_events(
         else:
             _apply_to(snapshot, occurrences[snapshot.pk], live, changes, now)
     changes.write()
-    # The rows are there and locked. As a conflict each is updated ten times as fast as by
-    # `bulk_update`, whose CASE for every field of every row takes longer than all the rest.
+    # The rows are there and locked. Updated as a conflict, they are spared the CASE
+    # that `bulk_update` builds for every field of every row.
     Snapshot.objects.bulk_create(
         snapshots,
         update_conflicts=True,

@@ -27,6 +27,11 @@ class Settings:
     VISIT_GAP: timedelta = timedelta(minutes=30)
     #: Longest window a rule may look back; events are kept at least this long.
     RETENTION: timedelta = timedelta(days=750)
+    #: How many identities of a namespace one profile may have, those that count most first;
+    #: “*” stands for all that are not named.
+    IDENTITY_LIMITS: Mapping[str, int] = {"user": 1, "email": 5, "*": 50, "anonymous": 100}
+    #: Protocols that the ingest endpoint speaks; the others answer 404.
+    PROTOCOLS: tuple[str, ...] = ("segment", "rudderstack", "cloudevents")
     #: Ingest limits, in bytes (decompressed) and events.
     EVENT_MAX_BYTES: int = 32 * 1024
     BATCH_MAX_BYTES: int = 512 * 1024
@@ -35,7 +40,7 @@ class Settings:
     BUFFER: str = "personalization.events.buffers.database.DatabaseBuffer"
     #: How many buffered requests a worker takes into one transaction.
     WORKER_BATCH: int = 100
-    #: Tries before a buffered request is parked for an operator to look at.
+    #: Tries before a buffered request is taken apart and what fails set aside.
     BUFFER_ATTEMPTS: int = 5
     #: Write key of the browser source that `{% personalization_tracker %}` sends with.
     TRACKER_KEY: str = ""

@@ -51,6 +51,8 @@ class RequestRejected(PersonalizationError):
         super().__init__(message)
         self.code = code or self.code
         self.status = status or self.status
+        #: Headers of the answer.
+        self.headers: dict[str, str] = {}
 
 
 class Unauthorized(RequestRejected):
@@ -67,12 +69,43 @@ class TooLarge(RequestRejected):
     code = "too_large"
 
 
-class EventRejected(PersonalizationError):
-    """The event cannot be accepted; its neighbours can."""
+class Forbidden(RequestRejected):
+    """This source may not be used from here."""
 
-    def __init__(self, message: str, *, code: str) -> None:
+    status = 403
+    code = "forbidden"
+
+
+class NotThere(RequestRejected):
+    """There is nothing at this address."""
+
+    status = 404
+    code = "not_found"
+
+
+class TooMany(RequestRejected):
+    """There are too many requests; try again later."""
+
+    status = 429
+    code = "too_many_requests"
+
+    def __init__(self, message: str = "", *, retry_after: int, code: str = "") -> None:
+        super().__init__(message, code=code)
+        self.retry_after = retry_after
+        self.headers = {"Retry-After": str(retry_after)}
+
+
+class BufferUnavailable(PersonalizationError):
+    """The buffer cannot keep events now."""
+
+
+class EventRejected(PersonalizationError):
+    """The event cannot be accepted; its neighbours can. `pointer` leads to what is wrong."""
+
+    def __init__(self, message: str, *, code: str, pointer: str = "") -> None:
         super().__init__(message)
         self.code = code
+        self.pointer = pointer
 
 
 class UnknownSegment(PersonalizationError):

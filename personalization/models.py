@@ -3,23 +3,51 @@
 from __future__ import annotations
 
 from personalization.delivery.models import Slot, Variation
-from personalization.events.models import BufferedBatch, Event, Source
+from personalization.events.models import (
+    BufferedBatch,
+    Event,
+    EventSchema,
+    Source,
+    StoredMessage,
+    WriteKey,
+)
+from personalization.ingest.models import DeadLetter, HeldEvent, ImportRun, SchemaFinding
 from personalization.privacy.models import Consent
-from personalization.profiles.models import Identity, Profile, Snapshot, Visit
+from personalization.profiles.models import (
+    Identity,
+    IdentityLink,
+    LinkVerdict,
+    Merge,
+    MergeSuggestion,
+    Profile,
+    Snapshot,
+    Visit,
+)
 from personalization.segments.models import Membership, Revision, Segment
 
 __all__ = [
     "BufferedBatch",
     "Consent",
+    "DeadLetter",
     "Event",
+    "EventSchema",
+    "HeldEvent",
     "Identity",
+    "IdentityLink",
+    "ImportRun",
+    "LinkVerdict",
     "Membership",
+    "Merge",
+    "MergeSuggestion",
     "Profile",
     "Revision",
+    "SchemaFinding",
     "Segment",
     "Slot",
     "Snapshot",
     "Source",
+    "StoredMessage",
     "Variation",
     "Visit",
+    "WriteKey",
 ]

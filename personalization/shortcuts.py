@@ -13,7 +13,8 @@ from personalization.delivery.published import Candidate
 from personalization.delivery.render import decide
 from personalization.events.models import Source
 from personalization.ingest.accept import keep
-from personalization.ingest.protocols.segment import Sender, read_event
+from personalization.ingest.calls import read_event
+from personalization.ingest.identities import Sender
 
 SERVER_SOURCE = "django"
 

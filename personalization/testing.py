@@ -19,7 +19,6 @@ from django.db import transaction
 from django.test.utils import override_settings
 from django.utils import timezone
 
-from personalization.conf import settings
 from personalization.events.buffer import Batch, Buffer
 from personalization.events.buffers.memory import MemoryBuffer
 from personalization.events.models import Source
@@ -128,16 +127,24 @@ class BufferContract:
         self.make_buffer().ack([])
         assert self.make_buffer().depth() == 1
 
-    def test_a_failed_batch_is_tried_again_and_then_parked(self) -> None:
+    def test_a_failed_batch_is_tried_again_behind_all_others(self) -> None:
         self._append(1)
         self._append(2)
-        for tried in range(settings.BUFFER_ATTEMPTS):
-            assert self._claimed() == ([2, 1] if tried else [1, 2])
+        for tried in range(3):
             with transaction.atomic():
-                first = min(self.make_buffer().claim(2), key=lambda batch: str(batch.events))
+                claimed = self.make_buffer().claim(10)
+                assert [batch.events[0]["number"] for batch in claimed] == (
+                    [2, 1] if tried else [1, 2]
+                )
+                first = min(claimed, key=lambda batch: str(batch.events))
+                assert first.attempts == tried
                 self.make_buffer().fail(first, "ValueError: no")
-        assert self._claimed() == [2]
-        assert self.make_buffer().depth() == 1
+        assert self.make_buffer().depth() == 2
+
+    def test_counting_may_stop_at_a_limit(self) -> None:
+        for number in range(3):
+            self._append(number)
+        assert self.make_buffer().depth(limit=2) >= 2
 
     def _append(self, number: int = 0, *, events: list[JsonObject] | None = None) -> Batch:
         source, _ = Source.objects.get_or_create(slug="buffer-contract", defaults={"name": "B"})

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from personalization.events.models import Event, Source
+from personalization.events.write_keys import add_write_key
 from personalization.profiles.models import Identity, Profile, Snapshot
 from personalization.segments.models import Segment
 
@@ -18,9 +19,12 @@ _numbers = count(1)
 
 @pytest.fixture
 def make_source() -> Callable[..., Source]:
-    def make(*, kind: str = Source.Kind.SERVER, **fields: Any) -> Source:
+    def make(*, kind: str = Source.Kind.SERVER, write_key: str = "", **fields: Any) -> Source:
         slug = fields.pop("slug", f"source-{next(_numbers)}")
-        return Source.objects.create(slug=slug, name=fields.pop("name", slug), kind=kind, **fields)
+        fields.setdefault("name", slug)
+        source = Source.objects.create(slug=slug, kind=kind, **fields)
+        add_write_key(source, key=write_key or None)
+        return source
 
     return make
 

@@ -48,14 +48,14 @@ class SourceAdmin(ModelAdmin):
 
     @admin.display(description=_("write key"))
     def key(self, source: Source) -> SafeString:
-        return format_html('<code class="pz-key">{}</code>', source.write_key)
+        return format_html('<code class="pz-key">{}</code>', source)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         source = kwargs.get("obj")
         if source is not None and self.has_change_permission(request, source):
-            batch = request.build_absolute_uri(reverse("personalization:ingest-batch"))
+            batch = request.build_absolute_uri(reverse("personalization:segment-batch"))
             context["batch_address"] = batch
             # Segment's libraries add “/v1/batch” to the host they are given.
             context["host_address"] = batch.rpartition(_VERSION)[0]

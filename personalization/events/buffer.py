@@ -20,19 +20,26 @@ from personalization.types import JsonObject
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """The accepted events of one request. `id` is the buffer's own, None before `append`."""
+    """The accepted events of one request.
+
+    `id` is the buffer's own, None before `append`; `attempts` is how often it failed.
+    """
 
     source_id: int
     events: Sequence[JsonObject]
     received_at: datetime
     id: str | int | None = None
+    attempts: int = 0
 
 
 class Buffer(Protocol):
     """What every buffer does. `personalization.testing.BufferContract` holds it to it."""
 
     def append(self, batch: Batch) -> None:
-        """Keep `batch`, durably."""
+        """Keep `batch`, durably.
+
+        :raises BufferUnavailable: when it cannot be kept.
+        """
 
     def claim(self, limit: int) -> list[Batch]:
         """Return up to `limit` batches that no other worker holds: oldest first, and
@@ -42,10 +49,10 @@ class Buffer(Protocol):
         """Remove batches whose effects are committed with the current transaction."""
 
     def fail(self, batch: Batch, error: str) -> None:
-        """Note a failed try; a batch that failed too often is parked, not lost."""
+        """Note a failed try: the batch is claimed again, behind all others."""
 
-    def depth(self) -> int:
-        """Return how many batches wait."""
+    def depth(self, *, limit: int | None = None) -> int:
+        """Return how many batches wait; with `limit`, it may stop counting there."""
 
 
 def buffer() -> Buffer:

@@ -3,69 +3,70 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from personalization import hints, metrics
 from personalization.conf import settings
 from personalization.events.buffer import Batch, buffer
-from personalization.events.models import Source
+from personalization.events.models import Source, StoredMessage
 from personalization.exceptions import EventRejected
 from personalization.ingest.arrival import Arrival
+from personalization.ingest.calls import read_event
+from personalization.ingest.identities import Sender
+from personalization.ingest.outcome import Outcome, Rejection
 from personalization.ingest.permission import Permissions
-from personalization.ingest.protocols.segment import Sender, read_event
 
 
-@dataclass(frozen=True)
-class Rejection:
-    """An event that was not taken, by its place in the request."""
-
-    index: int
-    code: str
-    message: str
+def as_it_is(event: Any) -> Any:
+    """Return an event that is a call of the Segment spec already."""
+    return event
 
 
-@dataclass
-class Outcome:
-    """What became of the events of a request; `places` are where the arrivals stood in it."""
-
-    arrivals: list[Arrival] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
-    rejected: list[Rejection] = field(default_factory=list)
-
-
-def judge(events: Sequence[Any], *, sender: Sender, size: int, kind: str | None = None) -> Outcome:
+def judge(
+    events: Sequence[Any],
+    *,
+    sender: Sender,
+    size: int,
+    call: Callable[[Any], Any] = as_it_is,
+) -> Outcome:
     """Return the good events as arrivals and the bad ones with their reasons.
 
-    `size` is the length of the whole request: events are only measured one by
-    one when it leaves room for one that is too long.
+    `call` makes a raw event a call of the Segment spec. `size` is the length of the
+    whole request: events are only measured one by one when it leaves room for one
+    that is too long.
     """
     outcome = Outcome()
     most, longest = settings.BATCH_MAX_EVENTS, settings.EVENT_MAX_BYTES
     for index, data in enumerate(events[:most]):
         try:
-            arrival = read_event(data, sender=sender, kind=kind)
             if size > longest:
                 _refuse_length(data, longest)
-            outcome.arrivals.append(arrival)
+            outcome.arrivals.append(read_event(call(data), sender=sender))
             outcome.places.append(index)
         except EventRejected as error:
-            outcome.rejected.append(Rejection(index, error.code, str(error)))
+            outcome.rejected.append(_rejection(index, error))
     refused = len(outcome.rejected)
     if excess := len(events[most:]):
         # One line for all of them: an answer must not be larger than what it answers.
         message = f"A batch has {most} events at most; the last {excess} were not taken."
-        outcome.rejected.append(Rejection(most, "batch_too_long", message))
+        outcome.rejected.append(Rejection(index=most, code="batch_too_long", message=message))
     if refused + excess:
         metrics.count("events.rejected", by=refused + excess)
     return outcome
 
 
+def _rejection(index: int, error: EventRejected) -> Rejection:
+    return Rejection(index=index, code=error.code, message=str(error), pointer=error.pointer)
+
+
 def _refuse_length(data: Any, limit: int) -> None:
-    """Measure an event that was read, so is not too deep to be written."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    if (length := len(text.encode())) > limit:
+    try:
+        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:  # too deep to be written; the reader says where
+        return
+    if (length := len(text.encode(errors="surrogatepass"))) > limit:
         raise EventRejected(
             f"The event has {length} bytes; {limit} are allowed.", code="event_too_large"
         )
@@ -84,15 +85,33 @@ def withhold(outcome: Outcome, *, sender: Sender) -> None:
     allowed = [permissions.allow(arrival, trusted=False) for _, arrival in judged]
     outcome.arrivals = [arrival for (_, arrival), yes in zip(judged, allowed, strict=True) if yes]
     outcome.places = [place for (place, _), yes in zip(judged, allowed, strict=True) if yes]
+    message = "This visitor has not agreed to it: nothing was kept."
     outcome.rejected += [
-        Rejection(place, "no_consent", "This visitor has not agreed to it: nothing was kept.")
+        Rejection(index=place, code="no_consent", message=message)
         for (place, _), yes in zip(judged, allowed, strict=True)
         if not yes
     ]
 
 
+def find_duplicates(outcome: Outcome, *, source: Source) -> None:
+    """Note which of the arrivals are stored already, or stand in the request before."""
+    ids = [arrival.message_id for arrival in outcome.arrivals]
+    known = Counter(
+        StoredMessage.objects.filter(source=source, message_id__in=ids).values_list(
+            "message_id", flat=True
+        )
+    )
+    for place, message_id in zip(outcome.places, ids, strict=True):
+        if known[message_id]:
+            outcome.duplicates.add(place)
+        known[message_id] += 1
+
+
 def keep(arrivals: Sequence[Arrival], *, source: Source, sender: Sender) -> None:
-    """Put the arrivals into the buffer; when this returns they are durable."""
+    """Put the arrivals into the buffer; when this returns they are durable.
+
+    :raises BufferUnavailable: when the buffer cannot keep them.
+    """
     if not arrivals:
         return
     # One statement, so a transaction of its own: durable here, or with the caller's.
@@ -104,9 +123,3 @@ def keep(arrivals: Sequence[Arrival], *, source: Source, sender: Sender) -> None
         )
     )
     hints.hint(hints.PROCESS_EVENTS)
-
-
-def events_in(body: Mapping[str, Any]) -> Sequence[Any] | None:
-    """Return the list under `batch`, None when there is none."""
-    batch = body.get("batch")
-    return batch if isinstance(batch, list) else None

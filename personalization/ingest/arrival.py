@@ -15,8 +15,8 @@ from personalization.types import Json, JsonObject, Microseconds
 class Arrival:
     """One event, cleaned and with its time corrected.
 
-    `key` is the identity it belongs to; `joins` another identity that a trusted
-    source says is the same person.
+    `key` is the identity it belongs to; `joins` are others that a trusted source says are
+    the same person, those that count most first.
     """
 
     type: str
@@ -26,12 +26,12 @@ class Arrival:
     at: Microseconds
     message_id: str
     key: Key
-    joins: Key | None = None
+    joins: tuple[Key, ...] = ()
 
     @property
     def keys(self) -> tuple[Key, ...]:
         """The identities that the event names."""
-        return (self.key, self.joins) if self.joins else (self.key,)
+        return (self.key, *self.joins)
 
     @property
     def occurrence(self) -> Occurrence:
@@ -39,13 +39,10 @@ class Arrival:
 
     def to_json(self) -> JsonObject:
         # Not `asdict`, which copies every property of every event.
-        joins = (
-            {"namespace": self.joins.namespace, "value": self.joins.value} if self.joins else None
-        )
-        key = {"namespace": self.key.namespace, "value": self.key.value}
-        return {**vars(self), "key": key, "joins": joins}
+        joins: list[Json] = [[key.namespace, key.value] for key in self.joins]
+        return {**vars(self), "key": [self.key.namespace, self.key.value], "joins": joins}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Arrival:
-        joins = data["joins"]
-        return cls(**{**data, "key": Key(**data["key"]), "joins": Key(**joins) if joins else None})
+        joins = tuple(Key(*key) for key in data["joins"])
+        return cls(**{**data, "key": Key(*data["key"]), "joins": joins})

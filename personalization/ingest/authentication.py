@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.db import connections, router
 from django.http import HttpRequest
+from django.utils import timezone
 
-from personalization.events.models import Source
+from personalization.events.models import Source, WriteKey
+from personalization.events.write_keys import digest_of
 from personalization.exceptions import Unauthorized
 
 
-def authenticated_source(request: HttpRequest, body: Mapping[str, Any]) -> Source:
-    """Return the active source whose key the request carries.
+def authenticated_source(request: HttpRequest, keys: Iterable[Any]) -> Source:
+    """Return the active source one of whose keys the request carries.
 
-    The key in the body comes first: an Authorization header may belong to the
-    password in front of a staging site.
+    `keys` come from the body and the query. They come first: an Authorization header may
+    belong to the password in front of a staging site.
 
     :raises Unauthorized: without a key, or with one nobody has.
     """
-    for key in _keys(request, body):
+    for key in _candidates(request, keys):
         source = _active_source(key)
         if source is not None:
             return source
@@ -35,21 +37,24 @@ def _active_source(key: str) -> Source | None:
     """
     alias = router.db_for_read(Source)
     with connections[alias].cursor() as cursor:
-        cursor.execute(_SQL, [key, True])
+        cursor.execute(_SQL, [digest_of(key), True, timezone.now()])
         row = cursor.fetchone()
-    return Source.from_db(alias, _COLUMNS, row) if row else None
+    return Source.from_db(alias, COLUMNS, row) if row else None
 
 
-_COLUMNS = ("id", "slug", "kind")
+COLUMNS = ("id", "slug", "kind", "schemas", "allowed_origins", "rate_limit")
 _SQL = (  # of names of our own; the values are parameters
-    f"SELECT {', '.join(_COLUMNS)} FROM {Source._meta.db_table}"  # noqa: S608
-    " WHERE write_key = %s AND active = %s"
+    f"SELECT {', '.join(f'source.{column}' for column in COLUMNS)}"  # noqa: S608
+    f" FROM {Source._meta.db_table} source"
+    f" JOIN {WriteKey._meta.db_table} write_key ON write_key.source_id = source.id"
+    " WHERE write_key.digest = %s AND source.active = %s"
+    " AND (write_key.expires_at IS NULL OR write_key.expires_at > %s)"
 )
 
 
-def _keys(request: HttpRequest, body: Mapping[str, Any]) -> Iterator[str]:
+def _candidates(request: HttpRequest, keys: Iterable[Any]) -> Iterator[str]:
     scheme, _, credentials = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    candidates = [body.get("writeKey"), request.GET.get("writeKey")]
+    candidates = list(keys)
     if scheme.lower() == "basic":
         candidates.append(_basic_user(credentials))
     elif scheme.lower() == "bearer":

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest
@@ -21,23 +20,25 @@ from personalization.exceptions import RequestRejected, TooLarge
 _GZIP = b"\x1f\x8b"
 
 
-def read_json(request: HttpRequest) -> tuple[Mapping[str, Any], int]:
-    """Return the JSON object in the body and its length in bytes, decompressed.
+def read_body(request: HttpRequest) -> bytes:
+    """Return the body, bounded and without its gzip.
 
-    :raises RequestRejected: when it is too large, not JSON or not an object.
+    :raises RequestRejected: when it is too large, cut off or damaged.
     """
-    body = _decompressed(_raw(request))
+    return _decompressed(_raw(request))
+
+
+def parse_json(body: bytes) -> Any:
+    """Return the JSON in `body`.
+
+    :raises RequestRejected: when it is none.
+    """
     try:
-        data = _parsed(body.decode())
+        return _parsed(body.decode())
     except RecursionError:
         raise RequestRejected("The JSON is nested too deeply.", code="invalid_json") from None
     except ValueError as error:  # not UTF-8 or not JSON
         raise RequestRejected(f"The body is not JSON: {error}.", code="invalid_json") from None
-    if not isinstance(data, Mapping):
-        raise RequestRejected(
-            f"A JSON object is needed, not {type(data).__name__}.", code="invalid_json"
-        )
-    return data, len(body)
 
 
 def _parsed(text: str) -> Any:

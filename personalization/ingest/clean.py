@@ -46,7 +46,9 @@ def _is_clean_text(text: str) -> bool:
 def _refuse(value: Any, pointer: str, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise EventRejected(
-            f"{pointer}: nested more than {MAX_DEPTH} deep.", code="too_deeply_nested"
+            f"{pointer}: nested more than {MAX_DEPTH} deep.",
+            code="too_deeply_nested",
+            pointer=pointer,
         )
     if isinstance(value, str):
         if _POISON.search(value):
@@ -67,12 +69,15 @@ def _refuse(value: Any, pointer: str, depth: int) -> None:
         raise EventRejected(
             f"{pointer} is a {type(value).__name__}, which JSON does not know.",
             code="invalid_value",
+            pointer=pointer,
         )
 
 
 def _refuse_key(key: Any, pointer: str) -> None:
     if not isinstance(key, str):
-        raise EventRejected(f"{pointer}: {key!r} is no text, as keys are.", code="invalid_value")
+        raise EventRejected(
+            f"{pointer}: {key!r} is no text, as keys are.", code="invalid_value", pointer=pointer
+        )
     if _POISON.search(key):
         raise _poisoned(f"{pointer}/{key!a}", "a NUL or a lone surrogate")
 
@@ -86,4 +91,4 @@ def _is_finite(value: float) -> bool:
 
 def _poisoned(pointer: str, what: str) -> EventRejected:
     place = pointer.encode(errors="backslashreplace").decode()
-    return EventRejected(f"{place} holds {what}.", code="poison_value")
+    return EventRejected(f"{place} holds {what}.", code="poison_value", pointer=place)

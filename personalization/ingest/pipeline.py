@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import IntegrityError, OperationalError, transaction
@@ -18,10 +18,12 @@ from personalization import metrics
 from personalization.clock import moment
 from personalization.conf import settings
 from personalization.events.buffer import Batch, buffer
+from personalization.events.messages import Message, take
 from personalization.events.models import Event, Source
 from personalization.ingest.apply import ProfileMoved, apply_events, locked_snapshots
 from personalization.ingest.arrival import Arrival
 from personalization.ingest.permission import Permissions
+from personalization.ingest.quarantine import bury
 from personalization.profiles.identity import Key, find_or_create, link
 from personalization.profiles.models import Identity
 from personalization.profiles.occurrence import Occurrence
@@ -30,9 +32,11 @@ logger = logging.getLogger(__name__)
 
 #: A transaction with more events keeps the writers of an embedded database waiting.
 MOST_EVENTS = 1000
+#: PostgreSQL's code for a statement that took longer than it may.
+_QUERY_CANCELED = "57014"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """An arrival with where it came from."""
 
@@ -41,7 +45,7 @@ class Item:
     received_at: datetime
 
     @property
-    def message(self) -> tuple[int, str]:
+    def message(self) -> Message:
         return self.source.pk, self.arrival.message_id
 
 
@@ -62,6 +66,14 @@ def process_events(*, now: datetime) -> int:
         limit = len(batches) if full else min(2 * limit, settings.WORKER_BATCH)
 
 
+def process_now(batch: Batch, *, now: datetime) -> bool:
+    """Process a batch that is in no buffer; return whether it is done.
+
+    When it is not, nothing of it is: the caller then puts it into the buffer.
+    """
+    return _failure([batch], now=now, ack=False) is None
+
+
 def _bounded(batches: Sequence[Batch]) -> Sequence[Batch]:
     """Return the first batches with no more than `MOST_EVENTS` between them, but one at least."""
     n = 0
@@ -76,45 +88,72 @@ def _process_or_split(batches: Sequence[Batch], *, now: datetime) -> int:
     """Process and acknowledge the batches; return how many were.
 
     When that fails, halves are tried, down to the single batch that is at fault:
-    it neither blocks nor takes along its neighbours, and is parked after a few tries.
+    it neither blocks nor takes along its neighbours.
     """
     if not batches:
         return 0
-    try:
-        _process_and_ack(batches, now=now)
+    error = _failure(batches, now=now)
+    if error is None:
         return len(batches)
-    except OperationalError:  # a deadlock or a lost connection: the next sweep tries again
-        raise
-    except Exception as error:  # the worker's outermost loop
-        logger.exception("%d batches failed.", len(batches), extra={"action": "claim_failed"})
-        if len(batches) == 1:
-            metrics.count("events.batches_failed")
-            buffer().fail(batches[0], f"{type(error).__name__}: {error}")
-            return 0
+    if len(batches) == 1:
+        return _fail(batches[0], error, now=now)
     half = len(batches) // 2
     return _process_or_split(batches[:half], now=now) + _process_or_split(batches[half:], now=now)
 
 
-def _process_and_ack(batches: Sequence[Batch], *, now: datetime) -> None:
+def _fail(batch: Batch, error: Exception, *, now: datetime) -> int:
+    """Leave a batch for another try; after the last one, take it apart."""
+    metrics.count("events.batches_failed")
+    if batch.attempts + 1 < settings.BUFFER_ATTEMPTS:
+        buffer().fail(batch, f"{type(error).__name__}: {error}")
+        return 0
+    with transaction.atomic():
+        for event in batch.events:
+            single = replace(batch, events=[event])
+            if (error_of_one := _failure([single], now=now, ack=False)) is not None:
+                bury(single, error_of_one, now=now)
+        buffer().ack([batch])
+    return 1
+
+
+def _failure(batches: Sequence[Batch], *, now: datetime, ack: bool = True) -> Exception | None:
+    """Process the batches together or not at all; return why not."""
+    try:
+        _process_and_ack(batches, now=now, ack=ack)
+    except OperationalError as error:
+        # A deadlock or a lost connection: the next sweep tries again. A statement that
+        # takes too long would do so for ever.
+        if getattr(error.__cause__, "sqlstate", None) != _QUERY_CANCELED:
+            raise
+        return error
+    except Exception as error:  # the worker's outermost loop
+        logger.exception("%d batches failed.", len(batches), extra={"action": "claim_failed"})
+        return error
+    return None
+
+
+def _process_and_ack(batches: Sequence[Batch], *, now: datetime, ack: bool) -> None:
     """Process and acknowledge the batches together or not at all.
 
-    Between our look and our write another worker may have stored the same event or
-    merged a profile away; a second look sees what it did.
+    Between our look and our write another worker may have merged a profile away or
+    created the same one; a second look sees what it did.
     """
     try:
         with transaction.atomic():
             _process(batches, now=now)
-            buffer().ack(batches)
+            if ack:
+                buffer().ack(batches)
     except (IntegrityError, ProfileMoved):
         with transaction.atomic():
             _process(batches, now=now)
-            buffer().ack(batches)
+            if ack:
+                buffer().ack(batches)
 
 
 def _process(batches: Sequence[Batch], *, now: datetime) -> None:
     # An event must not lie ahead of the instant it is evaluated at.
     now = max([now, *(batch.received_at for batch in batches)])
-    items = _unseen(_allowed(_items(batches)))
+    items = _unseen(_allowed(_items(batches)), now=now)
     if not items:
         return
     identities, merged = _identified(items)
@@ -145,21 +184,13 @@ def _allowed(items: Sequence[Item]) -> list[Item]:
     ]
 
 
-def _unseen(items: Sequence[Item]) -> list[Item]:
-    """Drop what was stored before or stands twice in the claim, by (source, message id)."""
+def _unseen(items: Sequence[Item], *, now: datetime) -> list[Item]:
+    """Drop what was stored before or stands twice in the claim."""
     unique = {item.message: item for item in reversed(items)}
-    stored: set[tuple[int, str]] = set()
-    for source_id in {source_id for source_id, _ in unique}:
-        ids = [message_id for source, message_id in unique if source == source_id]
-        stored |= set(
-            Event.objects.filter(source=source_id, message_id__in=ids).values_list(
-                "source_id", "message_id"
-            )
-        )
-    fresh = [item for message, item in reversed(unique.items()) if message not in stored]
+    fresh = take(unique.keys(), now=now)
     if repeated := len(items) - len(fresh):
         metrics.count("events.duplicates", by=repeated)
-    return fresh
+    return [item for message, item in reversed(unique.items()) if message in fresh]
 
 
 def _identified(items: Sequence[Item]) -> tuple[dict[Key, Identity], dict[int, int]]:
@@ -184,7 +215,7 @@ def _links(items: Sequence[Item]) -> list[tuple[Key, Key]]:
         (item.arrival for item in items), key=lambda arrival: (arrival.at, arrival.message_id)
     )
     return list(
-        dict.fromkeys((arrival.key, arrival.joins) for arrival in arrivals if arrival.joins)
+        dict.fromkeys((arrival.key, other) for arrival in arrivals for other in arrival.joins)
     )
 
 
@@ -192,7 +223,6 @@ def _row(item: Item, identities: Mapping[Key, Identity]) -> Event:
     arrival = item.arrival
     return Event(
         identity=identities[arrival.key],
-        joins=identities[arrival.joins] if arrival.joins else None,
         source=item.source,
         message_id=arrival.message_id,
         type=arrival.type,

@@ -38,12 +38,17 @@ def happened_at(stated: Any, *, sent_at: datetime | None, received_at: datetime)
         raise EventRejected(
             f"/timestamp: “{str(stated)[:50]}” is not an ISO 8601 date and time.",
             code="invalid_timestamp",
+            pointer="/timestamp",
         )
     if sent_at is not None:
         try:
             moment = received_at - (sent_at - moment)
         except OverflowError:
-            raise EventRejected("/timestamp is out of range.", code="invalid_timestamp") from None
+            raise _absurd("/timestamp is out of range.") from None
     if moment < EARLIEST:
-        raise EventRejected(f"/timestamp lies before {EARLIEST:%Y}.", code="invalid_timestamp")
+        raise _absurd(f"/timestamp lies before {EARLIEST:%Y}.")
     return min(moment, received_at)
+
+
+def _absurd(message: str) -> EventRejected:
+    return EventRejected(message, code="invalid_timestamp", pointer="/timestamp")

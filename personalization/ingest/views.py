@@ -1,109 +1,148 @@
-"""The ingest endpoints, in the shape of the Segment HTTP Tracking API.
+"""The ingest endpoint: one view for every protocol.
 
 Answers that real clients need: 200 with JSON (some retry 202 and 204), errors
 with `code` and `message` (some retry a 4xx without), no redirect to a slash
-(they follow it as a GET and report success).
+(they follow it as a GET and report success). A plain view and no framework's:
+this is the hottest path there is, and protocols differ in all that one would share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import json
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError, transaction
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.decorators import method_decorator
-from rest_framework.exceptions import APIException
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.parsers import BaseParser
-from rest_framework.renderers import BaseRenderer, JSONRenderer
-from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from personalization import metrics
-from personalization.exceptions import RequestRejected
-from personalization.ingest.accept import events_in, judge, keep, withhold
+from personalization.conf import settings
+from personalization.events.models import Source
+from personalization.exceptions import BufferUnavailable, NotThere, RequestRejected
+from personalization.ingest.accept import find_duplicates, judge, keep, withhold
+from personalization.ingest.adapter import Adapter, Answer, Envelope, Route
 from personalization.ingest.authentication import authenticated_source
-from personalization.ingest.body import read_json
-from personalization.ingest.protocols.segment import Sender
+from personalization.ingest.body import read_body
+from personalization.ingest.identities import Sender
+from personalization.ingest.message import Message
 from personalization.ingest.times import read_time
 from personalization.profiles.visitor import read_visitor_id
 
 RETRY_AFTER = "2"
 
 
-def problem(error: Exception, context: Mapping[str, Any]) -> Response | None:
-    """Return the JSON for a failure; anything unforeseen stays a 500."""
-    if isinstance(error, RequestRejected):
-        return Response({"code": error.code, "message": str(error)}, status=error.status)
-    if isinstance(error, OperationalError | InterfaceError):
-        metrics.count("ingest.unavailable")
-        return Response(
-            {"code": "unavailable", "message": "The events cannot be kept now; try again."},
-            status=503,
-            headers={"Retry-After": RETRY_AFTER},
+class IngestView:
+    """What answers at one route of a protocol. Without state of its own."""
+
+    #: Clients are no browsers with a form: a key or a signed cookie says who they are.
+    csrf_exempt = True
+
+    def __init__(self, *, protocol: str, adapter: Adapter, route: Route) -> None:
+        self.protocol, self.adapter, self.route = protocol, adapter, route
+        # `keep` commits by itself: one that failed behind the view would be answered in HTML.
+        transaction.non_atomic_requests(self)
+
+    def __call__(self, request: HttpRequest, **parameters: str) -> HttpResponse:
+        return as_response(self._answer(request, parameters))
+
+    def _answer(self, request: HttpRequest, parameters: Mapping[str, str]) -> Answer:
+        message = Message(call=self.route.call)
+        try:
+            self._refuse_what_is_off(request)
+            message = read_message(request, self.route, parameters)
+            if self.route.document:
+                return self.adapter.document(message)
+            return self._take(request, message)
+        except RequestRejected as error:
+            return self.adapter.refuse(error, message)
+        except (OperationalError, InterfaceError, BufferUnavailable):
+            metrics.count("ingest.unavailable")
+            return self.adapter.refuse(unavailable(), message)
+        except SuspiciousOperation as error:  # such as a query of thousands of fields
+            return self.adapter.refuse(RequestRejected(str(error)), message)
+
+    def _refuse_what_is_off(self, request: HttpRequest) -> None:
+        if self.protocol not in settings.PROTOCOLS:
+            raise NotThere(f"The protocol “{self.protocol}” is not switched on.")
+        if request.method not in self.route.methods:
+            allowed = ", ".join(self.route.methods)
+            error = RequestRejected(
+                f"{request.method} is not allowed here; {allowed} is.",
+                code="method_not_allowed",
+                status=405,
+            )
+            error.headers["Allow"] = allowed
+            raise error
+
+    def _take(self, request: HttpRequest, message: Message) -> Answer:
+        envelope = self.adapter.open(message)
+        source = authenticated_source(request, envelope.keys)
+        sender = sender_of(request, source, envelope)
+        outcome = judge(
+            envelope.events,
+            sender=sender,
+            size=len(message.body),
+            call=lambda event: self.adapter.call(event, message),
         )
-    if isinstance(error, SuspiciousOperation):  # such as a query of thousands of fields
-        return Response({"code": RequestRejected.code, "message": str(error)}, status=400)
-    if isinstance(error, APIException):
-        code = str(error.get_codes())
-        return Response({"code": code, "message": str(error.detail)}, status=error.status_code)
-    return None
-
-
-class AlwaysJson(BaseContentNegotiation):
-    """Whatever a client says that it accepts: no event is lost over its headers."""
-
-    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
-        return next(iter(parsers))
-
-    def select_renderer(
-        self,
-        request: Request,
-        renderers: Iterable[BaseRenderer],
-        format_suffix: str | None = None,
-    ) -> tuple[BaseRenderer, str]:
-        renderer = next(iter(renderers))
-        return renderer, renderer.media_type
-
-
-# `keep` commits by itself: one that failed behind the view would be answered in HTML.
-@method_decorator(transaction.non_atomic_requests, name="dispatch")
-class IngestView(APIView):
-    """`POST` one call (`kind` is its type) or, without a kind, a batch of calls."""
-
-    # Not the site's defaults: those are meant for its own API.
-    authentication_classes = ()
-    permission_classes = ()
-    throttle_classes = ()
-    renderer_classes = (JSONRenderer,)
-    content_negotiation_class = AlwaysJson
-    versioning_class = None
-    kind: str | None = None
-
-    def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], Response | None]:
-        # The errors clients need, not whatever the site's other APIs answer.
-        return problem
-
-    def post(self, request: Request) -> Response:
-        http = request._request
-        body, size = read_json(http)
-        source = authenticated_source(http, body)
-        sender = Sender(
-            trusted=source.is_server,
-            visitor_id=None if source.is_server else read_visitor_id(http.COOKIES),
-            received_at=timezone.now(),
-            sent_at=read_time(body.get("sentAt")),
-        )
-        events = [body] if self.kind else events_in(body)
-        if events is None:
-            raise RequestRejected("/batch is needed: a list of events.", code="missing_batch")
-        outcome = judge(events, sender=sender, size=size, kind=self.kind)
-        if self.kind and outcome.rejected:
-            raise RequestRejected(outcome.rejected[0].message, code=outcome.rejected[0].code)
+        if envelope.single and outcome.rejected:
+            rejection = outcome.rejected[0]
+            raise RequestRejected(rejection.message, code=rejection.code)
         withhold(outcome, sender=sender)
+        if self.adapter.asks_for_each(message):
+            find_duplicates(outcome, source=source)
         keep(outcome.arrivals, source=source, sender=sender)
-        rejected = [vars(rejection) for rejection in outcome.rejected]
-        return Response({"success": True, "accepted": len(outcome.arrivals), "rejected": rejected})
+        return self.adapter.answer(outcome, message)
+
+
+def read_message(request: HttpRequest, route: Route, parameters: Mapping[str, str]) -> Message:
+    """Return the request as a value.
+
+    :raises RequestRejected: when its body is too large, cut off or damaged.
+    """
+    return Message(
+        call=route.call,
+        method=str(request.method),
+        body=read_body(request),
+        content_type=str(request.content_type),
+        headers=request.headers,
+        query=request.GET,
+        parameters=parameters,
+        base=base_of(request, route) if route.document else "",
+        address=request.META.get("REMOTE_ADDR", ""),
+    )
+
+
+def base_of(request: HttpRequest, route: Route) -> str:
+    """Return the absolute address that the routes of this site lie below."""
+    found = re.search(rf"{route.path}/?$", request.path)
+    prefix = request.path[: found.start()] if found else request.path
+    return request.build_absolute_uri(prefix).rstrip("/")
+
+
+def sender_of(request: HttpRequest, source: Source, envelope: Envelope) -> Sender:
+    return Sender(
+        trusted=source.is_server,
+        visitor_id=None if source.is_server else read_visitor_id(request.COOKIES),
+        received_at=timezone.now(),
+        sent_at=read_time(envelope.sent_at),
+    )
+
+
+def unavailable() -> RequestRejected:
+    error = RequestRejected(
+        "The events cannot be kept now; try again.", code="unavailable", status=503
+    )
+    error.headers["Retry-After"] = RETRY_AFTER
+    return error
+
+
+def as_response(answer: Answer) -> HttpResponse:
+    body: Any = answer.body
+    if not isinstance(body, bytes):
+        body = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return HttpResponse(
+        body, status=answer.status, content_type=answer.content_type, headers=answer.headers
+    )

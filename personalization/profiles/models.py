@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -41,6 +42,127 @@ class Identity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.namespace}:{self.value}"
+
+
+class IdentityLink(models.Model):
+    """Two identities that a trusted source says are one person: the earliest time it said so.
+
+    The links are a set to which events only add, so what they lead to is a function of
+    the events and not of their order. `one` is the identity with the smaller number.
+    """
+
+    # Their indexes are those below: a shared device has links to many, and the late ones
+    # of them must be found without the rest.
+    one = models.ForeignKey(Identity, models.CASCADE, related_name="links", db_index=False)
+    other = models.ForeignKey(Identity, models.CASCADE, related_name="linked_by", db_index=False)
+    stated_at = models.DateTimeField(_("stated at"))
+    #: Decides between links of one instant.
+    message_id = models.CharField(_("message id"), max_length=100)
+
+    class Meta:
+        verbose_name = _("identity link")
+        verbose_name_plural = _("identity links")
+        constraints = (models.UniqueConstraint(fields=("one", "other"), name="pz_identity_link"),)
+        indexes = (
+            models.Index(fields=("one", "stated_at"), name="pz_link_one_time"),
+            models.Index(fields=("other", "stated_at"), name="pz_link_other_time"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.one_id} – {self.other_id}"
+
+
+class LinkVerdict(models.Model):
+    """An operator's word on two identities; it outweighs every link and limit.
+
+    `one` is the identity with the smaller number. A merge that is undone takes the words
+    along that were given for it.
+    """
+
+    one = models.ForeignKey(Identity, models.CASCADE, related_name="+")
+    other = models.ForeignKey(Identity, models.CASCADE, related_name="+")
+    together = models.BooleanField(_("one person"))
+    decided_at = models.DateTimeField(_("decided at"), default=timezone.now)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    merge = models.ForeignKey("Merge", models.SET_NULL, null=True, related_name="verdicts")
+
+    class Meta:
+        verbose_name = _("link verdict")
+        verbose_name_plural = _("link verdicts")
+        constraints = (models.UniqueConstraint(fields=("one", "other"), name="pz_link_verdict"),)
+
+    def __str__(self) -> str:
+        return f"{self.one_id} – {self.other_id}: {'together' if self.together else 'apart'}"
+
+
+class Merge(models.Model):
+    """One entry of the merge log: identities that moved from one profile to another."""
+
+    class Cause(models.TextChoices):
+        EVENT = "event", _("an event")
+        OPERATOR = "operator", _("an operator")
+        SUGGESTION = "suggestion", _("an accepted suggestion")
+        UNDO = "undo", _("an undone merge")
+
+    #: Numbers and not references: the log outlives the profiles that were merged away.
+    source_profile = models.PositiveBigIntegerField(_("from profile"))
+    target_profile = models.PositiveBigIntegerField(_("to profile"))
+    #: [[namespace, value], …] of the identities that moved.
+    identities = models.JSONField(_("identities"), default=list)
+    #: The same of those that they met there: what an undo keeps them apart from.
+    others = models.JSONField(_("met there"), default=list)
+    cause = models.CharField(_("cause"), max_length=20, choices=Cause.choices)
+    link = models.ForeignKey(IdentityLink, models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField(_("at"), default=timezone.now)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    undone_at = models.DateTimeField(_("undone at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("merge")
+        verbose_name_plural = _("merges")
+        indexes = (
+            models.Index(fields=("target_profile",), name="pz_merge_target"),
+            models.Index(fields=("source_profile",), name="pz_merge_source"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.source_profile} → {self.target_profile}"
+
+
+class MergeSuggestion(models.Model):
+    """Two profiles that may be one person, for an operator to decide."""
+
+    class Status(models.TextChoices):
+        OPEN = "open", _("open")
+        ACCEPTED = "accepted", _("accepted")
+        DISMISSED = "dismissed", _("dismissed")
+
+    one = models.ForeignKey(Profile, models.CASCADE, related_name="+")
+    other = models.ForeignKey(Profile, models.CASCADE, related_name="+")
+    probability = models.FloatField(_("probability"))
+    #: comparison → {"agrees": bool, "weight": bits}
+    weights = models.JSONField(_("weights"), default=dict)
+    status = models.CharField(_("status"), max_length=20, choices=Status.choices, default="open")
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("merge suggestion")
+        verbose_name_plural = _("merge suggestions")
+        ordering = ("-probability",)
+        constraints = (
+            models.UniqueConstraint(fields=("one", "other"), name="pz_merge_suggestion"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.one_id} – {self.other_id}: {self.probability:.2f}"
 
 
 class Visit(models.Model):

@@ -99,7 +99,7 @@ def personalization_tracker(context: RequestContext, nonce: str = "") -> SafeStr
         'data-consent-cookie="{}" data-policy="{}"></script>',
         static("personalization/tracker.js"),
         _nonce_attribute(context, nonce),
-        reverse("personalization:ingest-batch"),
+        reverse("personalization:segment-batch"),
         settings.TRACKER_KEY,
         settings.CONSENT_COOKIE,
         settings.POLICY_VERSION,

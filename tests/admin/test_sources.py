@@ -71,7 +71,7 @@ def test_the_python_lines_name_the_host_that_the_library_completes(owner, make_s
     assert 'write_key = "the-key"' in code
     host = re.search(r'host = "(.*)"', code)
     assert host is not None
-    assert host[1] + "/v1/batch" == "http://testserver" + reverse("personalization:ingest-batch")
+    assert host[1] + "/v1/batch" == "http://testserver" + reverse("personalization:segment-batch")
 
 
 def test_a_browser_source_shows_what_a_template_needs(owner, make_source):

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from personalization.events.models import Source
 from personalization.ingest.accept import keep
+from personalization.ingest.calls import read_event
+from personalization.ingest.identities import Sender
 from personalization.ingest.pipeline import process_events
-from personalization.ingest.protocols.segment import Sender, read_event
 from personalization.profiles.models import Profile
 from personalization.segments.models import Membership
 from personalization.segments.rebuild import checksum

@@ -68,7 +68,7 @@ def test_a_bad_event_is_named_and_its_neighbours_are_kept(
     answer = response.json()
     assert (answer["success"], answer["accepted"]) == (True, 2)
     (rejected,) = answer["rejected"]
-    assert set(rejected) == {"index", "code", "message"}
+    assert set(rejected) == {"index", "code", "message", "pointer"}
     assert (rejected["index"], rejected["code"]) == (1, code)
     assert 0 < len(rejected["message"]) < 300
     assert metrics.snapshot()["events.rejected"] == before + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -15,17 +16,23 @@ from personalization.events.buffer import Batch
 from personalization.events.buffers.database import DatabaseBuffer
 from personalization.events.models import BufferedBatch, Event, Source
 from personalization.ingest import pipeline
+from personalization.ingest.calls import read_event
+from personalization.ingest.identities import Sender
+from personalization.ingest.models import DeadLetter
 from personalization.profiles.identity import Key, find, link
 from personalization.profiles.models import Identity, Profile, Snapshot
 from personalization.testing import drain
-from tests.ingest.sending import send, track
+from tests.ingest.sending import Call, send, track
 
 pytestmark = pytest.mark.django_db
 
 
-def _spoil(server: Source) -> None:
-    """Put a batch that cannot be processed into the buffer."""
-    batch = Batch(source_id=server.pk, events=[{"no": "arrival"}], received_at=datetime.now(UTC))
+def _spoil(server: Source, *beside: Call) -> None:
+    """Put a batch into the buffer one event of which cannot be processed."""
+    now = datetime.now(UTC)
+    sender = Sender(trusted=True, visitor_id=None, received_at=now)
+    good = [read_event(call, sender=sender).to_json() for call in beside]
+    batch = Batch(source_id=server.pk, events=[*good, {"no": "arrival"}], received_at=now)
     DatabaseBuffer().append(batch)
 
 
@@ -46,22 +53,21 @@ def test_a_batch_that_fails_takes_no_neighbour_along(client: Client, server: Sou
     assert metrics.snapshot()["events.batches_failed"] >= before + 3
 
 
-def test_a_batch_that_fails_again_and_again_is_parked_with_its_error(
+def test_a_batch_that_fails_again_and_again_is_taken_apart(
     client: Client, server: Source, settings: Any
 ) -> None:
     settings.PERSONALIZATION_BUFFER_ATTEMPTS = 3
-    _spoil(server)
-    for attempt in range(1, 4):
-        assert BufferedBatch.objects.get().parked_at is None
+    _spoil(server, track(messageId="good"))
+    for attempt in range(1, 3):
         assert drain() == 0
         assert BufferedBatch.objects.get().attempts == attempt
-    row = BufferedBatch.objects.get()
-    assert row.parked_at is not None
-    assert row.events == [{"no": "arrival"}]
-    assert row.error == "KeyError: 'joins'"
-    send(client, track())
+    assert not DeadLetter.objects.exists()
     assert drain() == 1
-    assert BufferedBatch.objects.get() == row
+    assert not BufferedBatch.objects.exists()
+    assert Event.objects.get().message_id == "good"
+    letter = DeadLetter.objects.get()
+    assert (letter.source, letter.code) == (server, "processing_failed")
+    assert (json.loads(letter.body), letter.message) == ({"no": "arrival"}, "KeyError: 'joins'")
 
 
 @pytest.mark.parametrize("death", [KeyboardInterrupt, SystemExit, OperationalError, MemoryError])
@@ -112,25 +118,6 @@ def test_a_profile_that_another_worker_merged_away_is_looked_up_again(
     assert calls
     assert not BufferedBatch.objects.exists()
     assert (Event.objects.count(), _counted()) == (3, 3)
-
-
-def test_an_event_that_another_worker_stored_meanwhile_is_counted_once(
-    client: Client, server: Source, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    send(client, track(messageId="one"))
-    drain()
-    send(client, track(messageId="one"), track(messageId="two"))
-    real = pipeline._unseen
-    looks: list[int] = []
-
-    def too_early(items: Sequence[pipeline.Item]) -> list[pipeline.Item]:
-        looks.append(len(items))
-        return list(items) if len(looks) == 1 else real(items)
-
-    monkeypatch.setattr(pipeline, "_unseen", too_early)
-    assert drain() == 1
-    assert looks == [2, 2]
-    assert (Event.objects.count(), _counted()) == (2, 2)
 
 
 def test_no_transaction_takes_more_events_than_allowed(

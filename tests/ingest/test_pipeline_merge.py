@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from personalization import shortcuts, signals
-from personalization.events.models import Event
 from personalization.profiles.identity import Key, find
 from personalization.profiles.models import Identity, Profile, Snapshot
 from personalization.segments.manual import add_members
@@ -98,11 +97,3 @@ def test_the_departures_of_who_is_merged_away_are_told(
         user = log_in()
     assert told[0] == ("entered", visitor)
     assert sorted(told[1:]) == [("entered", user), ("left", visitor)]
-
-
-def test_the_log_keeps_what_a_merge_rests_on() -> None:
-    visit()
-    log_in()
-    said = Event.objects.get(type="identify")
-    assert said.joins == find([VISITOR])[VISITOR]
-    assert Event.objects.exclude(type="identify").get().joins is None

@@ -102,7 +102,7 @@ class Command(BaseCommand):
                 bar.show(done)
                 wait_for_worker(children, at_most=MOST_WAITING)
 
-            url = f"http://{HOST}:{port}{reverse('personalization:ingest-batch')}"
+            url = f"http://{HOST}:{port}{reverse('personalization:segment-batch')}"
             playback.play(run, url=url, progress=progress)
             bar.finish()
         wait_for_worker(children, at_most=0)

@@ -20,13 +20,16 @@ from personalization.conf import settings
 from personalization.events.buffer import Batch, buffer
 from personalization.events.messages import Message, take
 from personalization.events.models import Event, Source
-from personalization.ingest.apply import ProfileMoved, apply_events, locked_snapshots
+from personalization.ingest.apply import apply_events
 from personalization.ingest.arrival import Arrival
 from personalization.ingest.permission import Permissions
 from personalization.ingest.quarantine import bury
-from personalization.profiles.identity import Key, find_or_create, link
+from personalization.profiles.identity import Key, find_or_create
+from personalization.profiles.links import join
+from personalization.profiles.locks import ProfileMoved, hold_profiles_of
 from personalization.profiles.models import Identity
 from personalization.profiles.occurrence import Occurrence
+from personalization.profiles.resolve import Link
 
 logger = logging.getLogger(__name__)
 
@@ -156,13 +159,15 @@ def _process(batches: Sequence[Batch], *, now: datetime) -> None:
     items = _unseen(_allowed(_items(batches)), now=now)
     if not items:
         return
-    identities, merged = _identified(items)
+    identities = find_or_create(key for item in items for key in item.arrival.keys)
+    moves = join(_links(items), identities, now=now)
     Event.objects.bulk_create(_row(item, identities) for item in items)
-    occurrences: dict[int, list[Occurrence]] = {target: [] for target in merged.values()}
+    held = hold_profiles_of([identities[key] for key in {item.arrival.key for item in items}])
+    occurrences: dict[int, list[Occurrence]] = {}
     for item in items:
         profile_id = identities[item.arrival.key].profile_id
         occurrences.setdefault(profile_id, []).append(item.arrival.occurrence)
-    apply_events(occurrences, merged=merged, now=now)
+    apply_events(occurrences, held, moves=moves, now=now)
     metrics.count("events.stored", by=len(items))
 
 
@@ -193,30 +198,12 @@ def _unseen(items: Sequence[Item], *, now: datetime) -> list[Item]:
     return [item for message, item in reversed(unique.items()) if message in fresh]
 
 
-def _identified(items: Sequence[Item]) -> tuple[dict[Key, Identity], dict[int, int]]:
-    """Return the identities of the items, and for each profile merged away its target."""
-    identities = find_or_create(key for item in items for key in item.arrival.keys)
-    links = _links(items)
-    if links:
-        # A profile is merged away only when nobody is adding to it.
-        locked_snapshots({identity.profile_id for identity in identities.values()})
-    # `other` alone moves: a profile without a user has no second identity.
-    merged: dict[int, int] = {}
-    for named, other in links:
-        emptied = link(identities[named], identities[other])
-        if emptied is not None:
-            merged[emptied] = identities[named].profile_id
-    return identities, merged
-
-
-def _links(items: Sequence[Item]) -> list[tuple[Key, Key]]:
-    """Return each pair of identities to join once, in the order of their events."""
-    arrivals = sorted(
-        (item.arrival for item in items), key=lambda arrival: (arrival.at, arrival.message_id)
-    )
-    return list(
-        dict.fromkeys((arrival.key, other) for arrival in arrivals for other in arrival.joins)
-    )
+def _links(items: Sequence[Item]) -> list[Link]:
+    return [
+        Link(item.arrival.key, other, item.arrival.at, item.arrival.message_id)
+        for item in items
+        for other in item.arrival.joins
+    ]
 
 
 def _row(item: Item, identities: Mapping[Key, Identity]) -> Event:

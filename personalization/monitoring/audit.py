@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from personalization.profiles.models import Snapshot
 from personalization.segments.live import live_rules
-from personalization.segments.rebuild import checksum, derived_snapshot
+from personalization.segments.rebuild import CHUNK, checksum, derived_snapshots
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,14 @@ class Difference:
 def audit_profiles(*, now: datetime) -> Iterator[Difference]:
     """Yield each difference. Run it with the buffer empty and nothing due, or wait."""
     live = live_rules()
-    snapshots = Snapshot.objects.filter(plan=live.plan.id).order_by("pk")
-    for snapshot in snapshots.iterator(chunk_size=500):
-        derived = derived_snapshot(snapshot, live, now=now)
-        if checksum(snapshot) != checksum(derived):
-            yield Difference(snapshot.pk, checksum(snapshot), checksum(derived))
+    snapshots = Snapshot.objects.filter(plan=live.plan.id).order_by("pk").iterator(chunk_size=CHUNK)
+    for chunk in batched(snapshots, CHUNK):
+        for kept, derived in zip(chunk, derived_snapshots(chunk, live, now=now), strict=True):
+            if checksum(kept) != checksum(derived):
+                yield Difference(kept.pk, checksum(kept), checksum(derived))
+
+
+def batched(snapshots: Iterable[Snapshot], n: int) -> Iterator[list[Snapshot]]:
+    iterator = iter(snapshots)
+    while chunk := list(islice(iterator, n)):
+        yield chunk

@@ -31,6 +31,10 @@ class Answers:
     def refused(self) -> frozenset[str]:
         return frozenset(self.newest) - self.granted
 
+    def as_kept(self) -> dict[str, bool]:
+        """Return what was agreed to, as a snapshot keeps it."""
+        return dict.fromkeys(sorted(self.granted), True)
+
     def joined(self, other: Answers) -> Answers:
         """Return the answers of one person who gave both; to each purpose the newer counts."""
         both = [*self.newest.items(), *other.newest.items()]
@@ -97,5 +101,4 @@ def answers_of(profile_ids: Iterable[int]) -> dict[int, Answers]:
 
 def profile_consents(profile_id: int) -> dict[str, bool]:
     """Return what the profile agreed to, as its snapshot keeps it."""
-    answers = answers_of([profile_id]).get(profile_id, NO_ANSWERS)
-    return dict.fromkeys(sorted(answers.granted), True)
+    return answers_of([profile_id]).get(profile_id, NO_ANSWERS).as_kept()

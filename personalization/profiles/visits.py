@@ -7,9 +7,13 @@ event can extend a visit or join two.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
+from typing import TypeAlias
+
+from django.db import connections, router
 
 from personalization.profiles.models import Visit
 
@@ -35,30 +39,89 @@ def joined(spans: Iterable[Span], *, gap: timedelta) -> list[Span]:
     return result
 
 
-def add_to_visits(profile_id: int, moments: list[datetime], *, gap: timedelta) -> int:
-    """Extend, join and create visits of the profile; return by how many there are more."""
-    near = list(
-        Visit.objects.filter(
-            profile_id=profile_id,
-            started_at__lt=max(moments) + gap,
-            ended_at__gt=min(moments) - gap,
-        )
+#: Instants of the events of each profile.
+Moments: TypeAlias = Mapping[int, Sequence[datetime]]
+
+
+def add_to_visits(moments: Moments, *, gap: timedelta) -> dict[int, int]:
+    """Extend, join and create visits; return by how many each profile has more.
+
+    Three statements, however many profiles there are.
+    """
+    near = _near(moments, gap=gap)
+    more: dict[int, int] = {}
+    stale: list[int] = []
+    fresh: list[Visit] = []
+    for profile_id, instants in moments.items():
+        known = near.get(profile_id, {})
+        spans = joined([*known, *map(_instant, instants)], gap=gap)
+        starts = {span.start for span in spans}
+        stale += [number for span, number in known.items() if span.start not in starts]
+        fresh += [_row(profile_id, span) for span in spans if span not in known]
+        more[profile_id] = len(spans) - len(known)
+    if stale:
+        Visit.objects.filter(pk__in=stale).delete()
+    _write(fresh)
+    return more
+
+
+def replace_visits(moments: Moments, *, gap: timedelta) -> dict[int, int]:
+    """Derive the visits of the profiles anew from all their events; return their numbers."""
+    spans = {
+        profile_id: joined(map(_instant, instants), gap=gap)
+        for profile_id, instants in moments.items()
+    }
+    Visit.objects.filter(profile__in=list(moments)).delete()
+    _write([_row(profile_id, span) for profile_id, found in spans.items() for span in found])
+    return {profile_id: len(found) for profile_id, found in spans.items()}
+
+
+def _near(moments: Moments, *, gap: timedelta) -> dict[int, dict[Span, int]]:
+    """Return per profile the visits that its instants can touch, with their numbers."""
+    if not moments:
+        return {}
+    connection = connections[router.db_for_read(Visit)]
+    write = connection.ops.adapt_datetimefield_value
+    bounds = [
+        (profile_id, write(min(instants) - gap), write(max(instants) + gap))
+        for profile_id, instants in moments.items()
+    ]
+    visits = Visit.objects.raw(
+        f"SELECT visit.* FROM {Visit._meta.db_table} visit JOIN"  # noqa: S608 - our own names
+        f" ({_bounds_sql(connection.vendor, len(bounds))}) bounds"
+        " ON visit.profile_id = bounds.profile_id"
+        " AND visit.ended_at > bounds.low AND visit.started_at < bounds.high",
+        list(chain.from_iterable(bounds)),
     )
-    known = [Span(visit.started_at, visit.ended_at, visit.events) for visit in near]
-    spans = joined([*known, *(Span(moment, moment) for moment in moments)], gap=gap)
-    stale = {span: visit.pk for span, visit in zip(known, near, strict=True)}
-    fresh = [span for span in spans if stale.pop(span, None) is None]
-    Visit.objects.filter(pk__in=stale.values()).delete()
-    Visit.objects.bulk_create(_row(profile_id, span) for span in fresh)
-    return len(spans) - len(known)
+    near: dict[int, dict[Span, int]] = {}
+    for visit in visits:
+        span = Span(visit.started_at, visit.ended_at, visit.events)
+        near.setdefault(visit.profile_id, {})[span] = visit.pk
+    return near
 
 
-def replace_visits(profile_id: int, moments: Iterable[datetime], *, gap: timedelta) -> int:
-    """Derive the visits of the profile anew from all its events; return their number."""
-    spans = joined((Span(moment, moment) for moment in moments), gap=gap)
-    Visit.objects.filter(profile_id=profile_id).delete()
-    Visit.objects.bulk_create(_row(profile_id, span) for span in spans)
-    return len(spans)
+def _bounds_sql(vendor: str, n: int) -> str:
+    """Return a table of `n` rows of parameters; PostgreSQL wants to be told their types."""
+    types = ("bigint", "timestamptz", "timestamptz") if vendor == "postgresql" else ()
+    values = ", ".join(f"CAST(%s AS {kind})" for kind in types) or "%s, %s, %s"
+    rows = ", ".join([f"({values})"] * n)
+    if vendor == "postgresql":
+        return f"SELECT * FROM (VALUES {rows}) AS given (profile_id, low, high)"  # noqa: S608
+    return f"SELECT column1 AS profile_id, column2 AS low, column3 AS high FROM (VALUES {rows})"  # noqa: S608
+
+
+def _write(visits: Sequence[Visit]) -> None:
+    """Create visits; one that begins when a known one does takes its place."""
+    Visit.objects.bulk_create(
+        visits,
+        update_conflicts=True,
+        unique_fields=("profile", "started_at"),
+        update_fields=("ended_at", "events"),
+    )
+
+
+def _instant(moment: datetime) -> Span:
+    return Span(moment, moment)
 
 
 def _row(profile_id: int, span: Span) -> Visit:

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from personalization.clock import microseconds
 from personalization.profiles.models import Snapshot
+from personalization.profiles.state import save
 from personalization.rules.state import Interval
 from personalization.segments.live import live_rules
 from personalization.segments.membership import Changes
@@ -45,5 +46,5 @@ def _set_members(
             changes.put(snapshot, segment.pk, interval, now=microseconds(now))
             changes.advance(snapshot, dependent, live, now=microseconds(now))
         changes.write()
-        Snapshot.objects.bulk_update(snapshots, ("memberships", "due_at"))
+        save(snapshots, fields=("memberships", "due_at"))
     return len(snapshots)

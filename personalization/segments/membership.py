@@ -6,7 +6,7 @@ The caller holds the lock on the snapshots and saves them; here their
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -125,9 +125,7 @@ class Changes:
         for change in self.steps:
             key = (change.profile_id, change.segment_id)
             moves.setdefault(key, Moves(change.known)).add(change.step)
-        Membership.objects.bulk_create(
-            row for key, move in moves.items() for row in _write_moves(*key, move)
-        )
+        _write(moves)
         if told := _told(self.steps):
             transaction.on_commit(partial(_send, told))
         self.steps.clear()
@@ -145,6 +143,23 @@ class Moves:
         self.current = step.current
         if step.closed is not None:
             self.closed.append(step.closed)
+
+    @property
+    def changes_the_open_row(self) -> bool:
+        return self.known is not None and (bool(self.closed) or not self._same(self.current))
+
+    def rows(self) -> list[tuple[Span, bool]]:
+        """Return the spans to write, each with whether it is settled."""
+        rows = [(span, True) for span in self.closed]
+        if self.current is not None and (self.closed or not self._same(self.current)):
+            rows.append((self.current, False))
+        return rows
+
+    def _same(self, span: Span | None) -> bool:
+        """Return whether the row of what was known says this of `span` already."""
+        if self.known is None or span is None:
+            return False
+        return (span.since, span.until) == (self.known.since, self.known.until)
 
 
 def _stops(spans: Mapping[int, Span], segment_id: int, now: Microseconds) -> Iterator[Microseconds]:
@@ -177,24 +192,28 @@ def put_spans(snapshot: Snapshot, spans: Mapping[int, Span]) -> None:
     snapshot.due_at = moment(due) if due is not None else None
 
 
-def _write_moves(profile_id: int, segment_id: int, moves: Moves) -> list[Membership]:
-    """Settle, move or remove the open row; return the rows to create."""
-    spans = [(span, True) for span in moves.closed]
-    if moves.current is not None:
-        spans.append((moves.current, False))
-    if moves.known is not None:
-        open_row = Membership.objects.filter(
-            profile_id=profile_id, segment_id=segment_id, settled=False
-        )
-        if not spans:
-            open_row.delete()
-        elif spans[0] != (moves.known, False):
-            open_row.update(**_columns(*spans[0]))
-        spans = spans[1:]
-    return [
+def _write(moves: Mapping[tuple[int, int], Moves]) -> None:
+    """Settle, move or remove the open rows and create new ones: three statements in all."""
+    outdated = {key for key, move in moves.items() if move.changes_the_open_row}
+    found = _remove_open_rows(outdated) if outdated else set()
+    Membership.objects.bulk_create(
         Membership(profile_id=profile_id, segment_id=segment_id, **_columns(span, settled))
-        for span, settled in spans
-    ]
+        for (profile_id, segment_id), move in moves.items()
+        # What became of an open row that is gone went with it: its segment was deleted.
+        for span, settled in move.rows()[(profile_id, segment_id) in outdated - found :]
+    )
+
+
+def _remove_open_rows(keys: Collection[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Remove the open rows of (profile, segment); return those that had one."""
+    rows = Membership.objects.filter(
+        settled=False,
+        profile__in={profile_id for profile_id, _ in keys},
+        segment__in={segment_id for _, segment_id in keys},
+    ).values_list("pk", "profile", "segment")
+    found = {(profile, segment): pk for pk, profile, segment in rows}
+    Membership.objects.filter(pk__in=[found[key] for key in keys if key in found]).delete()
+    return found.keys() & set(keys)
 
 
 def _columns(span: Span, settled: bool) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -14,7 +14,7 @@ from personalization.conf import settings
 from personalization.events.models import Event
 from personalization.profiles.models import Snapshot
 from personalization.profiles.occurrence import Occurrence
-from personalization.profiles.state import STORED_FIELDS, State, store
+from personalization.profiles.state import State, save, store
 from personalization.profiles.visits import Span, joined, replace_visits
 from personalization.segments.live import LiveRules, live_rules
 from personalization.segments.membership import Changes
@@ -38,42 +38,54 @@ def rebuild_profiles(profile_ids: Iterable[int], *, now: datetime) -> int:
                 .filter(pk__in=ids[start : start + CHUNK])
                 .order_by("pk")
             )
-            changes = Changes()
-            live = live_rules()
-            for snapshot in snapshots:
-                rebuild_snapshot(snapshot, live, changes, now=now)
-            changes.write()
-            Snapshot.objects.bulk_update(snapshots, STORED_FIELDS)
+            rebuild_and_save(snapshots, now=now)
     return len(ids)
 
 
-def rebuild_snapshot(
-    snapshot: Snapshot, live: LiveRules, changes: Changes, *, now: datetime
+def rebuild_and_save(snapshots: Sequence[Snapshot], *, now: datetime) -> None:
+    """Derive locked snapshots anew and write all that follows."""
+    changes = Changes()
+    rebuild_snapshots(snapshots, live_rules(), changes, now=now)
+    changes.write()
+    save(snapshots)
+
+
+def rebuild_snapshots(
+    snapshots: Sequence[Snapshot], live: LiveRules, changes: Changes, *, now: datetime
 ) -> None:
-    """Derive one locked snapshot anew; the caller saves it and writes `changes`."""
-    events = list(events_of(snapshot.pk))
-    moments = [event.timestamp for event in events]
-    n = replace_visits(snapshot.pk, moments, gap=settings.VISIT_GAP)
-    store(derived_state(events, live, visits=n), snapshot)
-    snapshot.plan = live.plan.id
-    stale = {int(key) for key in snapshot.memberships}
-    changes.advance(snapshot, {*live.rules, *live.manual, *stale}, live, now=microseconds(now))
+    """Derive locked snapshots anew; the caller saves them and writes `changes`.
+
+    One read of their events and one replacement of their visits for all of them.
+    """
+    if not snapshots:
+        return
+    states, moments = read_log([snapshot.pk for snapshot in snapshots], live)
+    visits = replace_visits(moments, gap=settings.VISIT_GAP)
+    for snapshot in snapshots:
+        state = states[snapshot.pk]
+        if visits[snapshot.pk]:
+            state.set_visits(visits[snapshot.pk])
+        store(state, snapshot)
+        snapshot.plan = live.plan.id
+        stale = {int(key) for key in snapshot.memberships}
+        changes.advance(snapshot, {*live.rules, *live.manual, *stale}, live, now=microseconds(now))
 
 
-def events_of(profile_id: int) -> Iterator[Event]:
-    return (
-        Event.objects.filter(identity__profile_id=profile_id)
-        .only("type", "name", "properties", "timestamp", "message_id")
-        .iterator()
+def read_log(
+    profile_ids: Sequence[int], live: LiveRules
+) -> tuple[dict[int, State], dict[int, list[datetime]]]:
+    """Return what the events of each profile add up to, visits aside, and their instants."""
+    states = {profile_id: State() for profile_id in profile_ids}
+    moments: dict[int, list[datetime]] = {profile_id: [] for profile_id in profile_ids}
+    rows = Event.objects.filter(identity__profile__in=profile_ids).values_list(
+        "identity__profile_id", "type", "name", "properties", "timestamp", "message_id"
     )
-
-
-def derived_state(events: Iterable[Event], live: LiveRules, *, visits: int) -> State:
-    state = State()
-    state.apply(map(occurrence_of, events), live.plan)
-    if visits:
-        state.set_visits(visits)
-    return state
+    # Row by row: the log of a profile can be longer than memory is wide.
+    for profile_id, kind, name, properties, at, message_id in rows.iterator(chunk_size=2000):
+        occurrence = Occurrence(kind, name, properties, microseconds(at), message_id)
+        states[profile_id].apply([occurrence], live.plan)
+        moments[profile_id].append(at)
+    return states, moments
 
 
 def checksum(snapshot: Snapshot) -> str:
@@ -90,14 +102,20 @@ def checksum(snapshot: Snapshot) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def derived_snapshot(snapshot: Snapshot, live: LiveRules, *, now: datetime) -> Snapshot:
-    """Return what the log says this snapshot should be, writing nothing."""
-    events = list(events_of(snapshot.pk))
-    spans = joined((Span(e.timestamp, e.timestamp) for e in events), gap=settings.VISIT_GAP)
-    derived = Snapshot(
-        pk=snapshot.pk, memberships=dict(snapshot.memberships), consents=snapshot.consents
-    )
-    store(derived_state(events, live, visits=len(spans)), derived)
-    derived.plan = live.plan.id
-    Changes().advance(derived, {*live.rules, *live.manual}, live, now=microseconds(now))
-    return derived
+def derived_snapshots(
+    snapshots: Sequence[Snapshot], live: LiveRules, *, now: datetime
+) -> Iterator[Snapshot]:
+    """Yield what the log says that each snapshot should be, writing nothing."""
+    states, moments = read_log([snapshot.pk for snapshot in snapshots], live)
+    for snapshot in snapshots:
+        state = states[snapshot.pk]
+        spans = joined((Span(at, at) for at in moments[snapshot.pk]), gap=settings.VISIT_GAP)
+        if spans:
+            state.set_visits(len(spans))
+        derived = Snapshot(
+            pk=snapshot.pk, memberships=dict(snapshot.memberships), consents=snapshot.consents
+        )
+        store(state, derived)
+        derived.plan = live.plan.id
+        Changes().advance(derived, {*live.rules, *live.manual}, live, now=microseconds(now))
+        yield derived

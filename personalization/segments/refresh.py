@@ -14,11 +14,11 @@ from django.db.models import F, Q, QuerySet
 
 from personalization.clock import microseconds
 from personalization.profiles.models import Snapshot
-from personalization.profiles.state import STORED_FIELDS
+from personalization.profiles.state import save
 from personalization.segments.live import LiveRules, live_rules
 from personalization.segments.membership import Changes
 from personalization.segments.models import Segment
-from personalization.segments.rebuild import rebuild_snapshot
+from personalization.segments.rebuild import rebuild_and_save
 
 CHUNK = 200
 
@@ -69,11 +69,7 @@ def _rebuild_outdated(now: datetime) -> int:
         live = live_rules()  # anew, lest this and a worker with newer rules undo each other
         outdated = Snapshot.objects.select_for_update().exclude(plan=live.plan.id)
         snapshots = list(outdated.order_by("pk")[:CHUNK])
-        changes = Changes()
-        for snapshot in snapshots:
-            rebuild_snapshot(snapshot, live, changes, now=now)
-        changes.write()
-        Snapshot.objects.bulk_update(snapshots, STORED_FIELDS)
+        rebuild_and_save(snapshots, now=now)
     return len(snapshots)
 
 
@@ -95,5 +91,5 @@ def _evaluate_chunk(
             if snapshot.memberships != before:
                 changed.append(snapshot)
         changes.write()
-        Snapshot.objects.bulk_update(changed, ("memberships", "due_at"))
+        save(changed, fields=("memberships", "due_at"))
     return snapshots[-1].pk, len(snapshots)

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from personalization.clock import microseconds
 from personalization.profiles.models import Snapshot
+from personalization.profiles.state import save
 from personalization.segments.live import live_rules
 from personalization.segments.membership import Changes, load_spans
 from personalization.types import Microseconds
@@ -44,7 +45,7 @@ def _settle_chunk(now: datetime) -> int:
         for snapshot in due:
             changes.advance(snapshot, _due_segments(snapshot, at), live, now=at)
         changes.write()
-        Snapshot.objects.bulk_update(due, ("memberships", "due_at"))
+        save(due, fields=("memberships", "due_at"))
     return len(due)
 
 

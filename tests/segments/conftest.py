@@ -12,7 +12,9 @@ from django.db import transaction
 from personalization import signals
 from personalization.events.models import Event
 from personalization.ingest.apply import apply_events
+from personalization.profiles.locks import hold
 from personalization.profiles.models import Profile, Snapshot
+from personalization.profiles.moves import Moves
 from personalization.segments.models import Membership, Segment
 from personalization.segments.rebuild import occurrence_of
 
@@ -35,9 +37,9 @@ def happen(make_event: Callable[..., Event]) -> Callable[..., None]:
             make_event(profile, name, at=at, type=kind, properties=properties) for name in names
         ]
         with transaction.atomic():
-            apply_events(
-                {profile.pk: [occurrence_of(event) for event in events]}, merged={}, now=now or at
-            )
+            occurrences = {profile.pk: [occurrence_of(event) for event in events]}
+            held = hold(occurrences, lambda: occurrences)
+            apply_events(occurrences, held, moves=Moves(), now=now or at)
 
     return do
 

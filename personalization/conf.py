@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -30,14 +31,28 @@ class Settings:
     #: How many identities of a namespace one profile may have, those that count most first;
     #: “*” stands for all that are not named.
     IDENTITY_LIMITS: Mapping[str, int] = {"user": 1, "email": 5, "*": 50, "anonymous": 100}
+    #: Folder for events that are older than kept; empty: they are dropped.
+    EVENT_ARCHIVE: str = ""
     #: Protocols that the ingest endpoint speaks; the others answer 404.
     PROTOCOLS: tuple[str, ...] = ("segment", "rudderstack", "cloudevents")
     #: Ingest limits, in bytes (decompressed) and events.
     EVENT_MAX_BYTES: int = 32 * 1024
     BATCH_MAX_BYTES: int = 512 * 1024
     BATCH_MAX_EVENTS: int = 2500
+    #: Requests a minute from one address, by browser sources or with a wrong key; 0: any number.
+    ADDRESS_RATE: int = 600
+    #: How many proxies of the site add to X-Forwarded-For, before a request gets here.
+    TRUSTED_PROXIES: int = 0
+    #: Whether browser sources refuse what programs send.
+    FILTER_BOTS: bool = True
+    #: How many refused events of one source may wait to be mended.
+    DEAD_LETTERS: int = 10_000
     #: Dotted path of the buffer between the ingest endpoint and the worker.
     BUFFER: str = "personalization.events.buffers.database.DatabaseBuffer"
+    #: Requests that may wait in the buffer; beyond that the endpoint answers 429.
+    BUFFER_LIMIT: int = 100_000
+    #: Where `RedisBuffer` keeps what waits.
+    REDIS_URL: str = "redis://127.0.0.1:6379/0"
     #: How many buffered requests a worker takes into one transaction.
     WORKER_BATCH: int = 100
     #: Tries before a buffered request is taken apart and what fails set aside.

@@ -11,11 +11,14 @@ def test_abandoners_see_their_cart(client, db):
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import TypeVar
+from unittest import SkipTest
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.test.utils import override_settings
 from django.utils import timezone
 
@@ -26,6 +29,8 @@ from personalization.ingest.pipeline import process_events
 from personalization.segments.refresh import refresh_segments
 from personalization.segments.settle import settle_memberships
 from personalization.types import JsonObject
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -93,6 +98,14 @@ class BufferContract:
         assert list(claimed.events) == events
         assert claimed.received_at == batch.received_at
 
+    def test_a_large_batch_comes_back_whole(self) -> None:
+        text = 'ü✓🛒\\"\n' * 20_000
+        self._append(events=[{"number": number, "text": text} for number in range(3)])
+        with transaction.atomic():
+            (claimed,) = self.make_buffer().claim(1)
+        assert [event["number"] for event in claimed.events] == [0, 1, 2]
+        assert all(event["text"] == text for event in claimed.events)
+
     def test_the_oldest_are_claimed_first_and_no_more_than_asked_for(self) -> None:
         for number in range(4):
             self._append(number)
@@ -122,6 +135,12 @@ class BufferContract:
             transaction.set_rollback(True)
         assert self._claimed() == [1]
 
+    def test_what_is_claimed_still_counts(self) -> None:
+        self._append(1)
+        with transaction.atomic():
+            self.make_buffer().claim(1)
+            assert self.make_buffer().depth() == 1
+
     def test_nothing_can_be_acknowledged(self) -> None:
         self._append(1)
         self.make_buffer().ack([])
@@ -146,6 +165,15 @@ class BufferContract:
             self._append(number)
         assert self.make_buffer().depth(limit=2) >= 2
 
+    def test_a_failed_batch_keeps_its_events(self) -> None:
+        batch = self._append(events=[{"text": "Größe ✓"}])
+        with transaction.atomic():
+            self.make_buffer().fail(self.make_buffer().claim(1)[0], "ValueError: Größe")
+        with transaction.atomic():
+            (claimed,) = self.make_buffer().claim(1)
+        assert list(claimed.events) == list(batch.events)
+        assert claimed.received_at == batch.received_at
+
     def _append(self, number: int = 0, *, events: list[JsonObject] | None = None) -> Batch:
         source, _ = Source.objects.get_or_create(slug="buffer-contract", defaults={"name": "B"})
         batch = Batch(
@@ -158,4 +186,82 @@ class BufferContract:
 
     def _claimed(self, *, limit: int = 10) -> list[object]:
         with transaction.atomic():
-            return [batch.events[0]["number"] for batch in self.make_buffer().claim(limit)]
+            return self._numbers(self.make_buffer().claim(limit))
+
+    def _numbers(self, batches: Sequence[Batch]) -> list[object]:
+        return [batch.events[0]["number"] for batch in batches]
+
+
+class SharedBufferContract(BufferContract):
+    """What a buffer must do besides that several workers take from at once.
+
+    Its tests commit: use `django_db(transaction=True)` or `TransactionTestCase`. They are
+    skipped on SQLite, where a second transaction would wait for the first.
+    """
+
+    def bury(self) -> None:
+        """Do what it takes until the claims of a worker that died are given to others."""
+
+    def test_no_two_workers_hold_the_same_batch(self) -> None:
+        self._need_transactions_side_by_side()
+        for number in range(6):
+            self._append(number)
+        with transaction.atomic():
+            mine = self._numbers(self.make_buffer().claim(2))
+            theirs = self._elsewhere(lambda: self._claimed(limit=3))
+        assert (mine, theirs) == ([0, 1], [2, 3, 4])
+        assert self.make_buffer().depth() == 6
+
+    def test_what_a_dead_worker_held_is_claimed_by_others(self) -> None:
+        self._need_transactions_side_by_side()
+        for number in range(3):
+            self._append(number)
+
+        def die() -> None:
+            with transaction.atomic():
+                self.make_buffer().ack(self.make_buffer().claim(2))
+                connection.close()  # as the end of the process would
+                transaction.set_rollback(True)
+
+        self._elsewhere(die)
+        self.bury()
+        assert self._claimed() == [0, 1, 2]
+        assert self.make_buffer().depth() == 3
+
+    def test_many_workers_take_each_batch_once(self) -> None:
+        self._need_transactions_side_by_side()
+        for number in range(40):
+            self._append(number)
+        taken: list[object] = []
+
+        def work() -> None:
+            while True:
+                with transaction.atomic():
+                    batches = self.make_buffer().claim(3)
+                    self.make_buffer().ack(batches)
+                if not batches:
+                    return
+                taken.extend(self._numbers(batches))
+
+        with ThreadPoolExecutor(4) as pool:
+            for done in [pool.submit(self._closing, work) for _ in range(4)]:
+                done.result()
+        assert sorted(map(str, taken)) == sorted(map(str, range(40)))
+        assert self.make_buffer().depth() == 0
+
+    @staticmethod
+    def _need_transactions_side_by_side() -> None:
+        if connection.vendor == "sqlite":
+            raise SkipTest("SQLite lets one transaction write at a time")
+
+    def _elsewhere(self, work: Callable[[], T]) -> T:
+        """Run `work` as another worker would: in a thread with a connection of its own."""
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(self._closing, work).result()
+
+    @staticmethod
+    def _closing(work: Callable[[], T]) -> T:
+        try:
+            return work()
+        finally:
+            connection.close()

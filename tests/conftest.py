@@ -8,9 +8,11 @@ import threading
 
 import pytest
 from celery import Celery
+from django.core.cache import cache
 from hypothesis import settings as hypothesis
 
 from personalization.delivery import published
+from personalization.ingest import authentication, origins, throttle
 from personalization.segments import live
 from tests import machine
 
@@ -61,6 +63,10 @@ def _forget_configuration() -> None:
     """A rolled back test gives its revision numbers to the next one."""
     live.forget()
     published.forget()
+    authentication.forget()
+    origins.forget()
+    throttle.forget()
+    cache.clear()  # where requests are counted
 
 
 @pytest.fixture

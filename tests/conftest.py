@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import atexit
 import io
+import math
 import os
 import sys
 import threading
@@ -12,7 +13,7 @@ from django.core.cache import cache
 from hypothesis import settings as hypothesis
 
 from personalization.delivery import published
-from personalization.ingest import authentication, origins, throttle
+from personalization.ingest import authentication, origins, pressure, throttle
 from personalization.segments import live
 from tests import machine
 
@@ -67,6 +68,8 @@ def _forget_configuration() -> None:
     origins.forget()
     throttle.forget()
     cache.clear()  # where requests are counted
+    # Else it would be up to the clock whether a request has a query more.
+    pressure.gauge = pressure.Gauge(fresh=math.inf, counted_at=0.0)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from personalization.events.models import Source
 from personalization.exceptions import Unauthorized
-from personalization.ingest import origins, throttle
+from personalization.ingest import origins, pressure, throttle
 from personalization.ingest.authentication import authenticated_source
 
 
@@ -22,6 +22,8 @@ def admitted_source(
     :raises Unauthorized: without a good key among `keys` and in the headers.
     :raises Forbidden: from a page of a site that the source does not list.
     :raises TooMany: too soon after others, of its source or address; also with wrong keys.
+        Or while too much waits for the worker.
+    :raises BufferUnavailable: when the buffer cannot be asked.
     """
     try:
         source = authenticated_source(request, keys, now=now)
@@ -29,5 +31,6 @@ def admitted_source(
         throttle.admit(request, None, address, now=now)
         raise
     origins.admit(request, source)
+    pressure.admit()
     throttle.admit(request, source, address, now=now)
     return source

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpRequest
 from django.test import Client
 
 from personalization.events.models import BufferedBatch, Source
 from personalization.exceptions import RequestRejected
-from personalization.ingest.body import read_json
+from personalization.ingest.body import parse_json, read_body
 from personalization.testing import drain
 from tests.ingest.sending import post, problem, send, track
 
@@ -36,7 +37,7 @@ CONTENT_TYPES = [
 
 @pytest.mark.parametrize("content_type", CONTENT_TYPES)
 @pytest.mark.parametrize("zipped", [True, False])
-@pytest.mark.parametrize("said", ["gzip", "identity", "br", ""])
+@pytest.mark.parametrize("said", ["gzip", "x-gzip", "identity", "UTF-8", ""])
 def test_the_body_is_read_by_what_it_is(
     client: Client, server: Source, content_type: str, zipped: bool, said: str
 ) -> None:
@@ -46,9 +47,34 @@ def test_the_body_is_read_by_what_it_is(
     assert response.json() == {"success": True, "accepted": 1, "rejected": []}
 
 
+@pytest.mark.parametrize("said", ["br", "deflate", "Deflate", "gzip, zstd", "compress"])
+def test_what_python_cannot_unpack_is_said_to_be_so(
+    client: Client, server: Source, said: str
+) -> None:
+    response = post(client, zlib.compress(GOOD), HTTP_CONTENT_ENCODING=said)
+    assert response.status_code == 415
+    assert problem(response) == "unsupported_encoding"
+    assert response.headers["Accept-Encoding"] == "gzip"
+    assert said.lower().rpartition(" ")[2] in response.json()["message"]
+
+
+@pytest.mark.parametrize("parts", [2, 8])
+def test_a_gzip_in_several_parts_is_read_to_its_end(
+    client: Client, server: Source, parts: int
+) -> None:
+    step = len(GOOD) // parts + 1
+    body = b"".join(gzip.compress(GOOD[n : n + step]) for n in range(0, len(GOOD), step))
+    assert post(client, body).json()["accepted"] == 1
+
+
+def test_a_gzip_in_parts_without_end_is_refused(client: Client, server: Source) -> None:
+    assert problem(post(client, gzip.compress(b"") * 9)) == "invalid_gzip"
+
+
 @pytest.mark.parametrize(
     "body",
     [
+        gzip.compress(GOOD) + b"something else",
         gzip.compress(GOOD)[:-8],  # without its checksum
         gzip.compress(GOOD)[:30],
         gzip.compress(GOOD)[:10],
@@ -104,21 +130,31 @@ def test_a_body_that_django_thinks_too_large_is_still_ours_to_judge(
 def test_a_length_beyond_all_limits_is_refused_before_a_byte_is_read(length: str) -> None:
     request = _wsgi(b"never read", CONTENT_LENGTH=length)
     with pytest.raises(RequestRejected) as caught:
-        read_json(request)
+        read_body(request)
     assert caught.value.status == 413
+    assert len(str(caught.value)) < 100
 
 
 @pytest.mark.parametrize("length", ["", "-5", "abc", "²", "0"])
 def test_a_length_that_is_none_means_no_body(length: str) -> None:
+    assert read_body(_wsgi(GOOD, CONTENT_LENGTH=length)) == b""
+
+
+@pytest.mark.parametrize("short", [GOOD[:-1], b""])
+def test_a_body_that_is_cut_off_is_refused_whatever_is_in_it(short: bytes) -> None:
     with pytest.raises(RequestRejected) as caught:
-        read_json(_wsgi(GOOD, CONTENT_LENGTH=length))
-    assert caught.value.code == "invalid_json"
+        read_body(_wsgi(short, CONTENT_LENGTH=str(len(GOOD))))
+    assert (caught.value.status, caught.value.code) == (400, "incomplete_body")
+
+
+@pytest.mark.parametrize("length", ["", str(len(GOOD))])
+def test_a_chunked_body_that_the_server_does_not_take_apart_is_refused(length: str) -> None:
+    with pytest.raises(RequestRejected) as caught:
+        read_body(_wsgi(GOOD, HTTP_TRANSFER_ENCODING="Chunked", CONTENT_LENGTH=length))
+    assert (caught.value.status, caught.value.code) == (411, "length_required")
 
 
 def test_a_chunked_body_is_never_answered_with_success(client: Client, server: Source) -> None:
-    with pytest.raises(RequestRejected) as caught:
-        read_json(_wsgi(GOOD, HTTP_TRANSFER_ENCODING="Chunked"))
-    assert (caught.value.status, caught.value.code) == (411, "length_required")
     response = client.generic(
         "POST", "/p/v1/batch?writeKey=server-key", b"", HTTP_TRANSFER_ENCODING="chunked"
     )
@@ -126,17 +162,48 @@ def test_a_chunked_body_is_never_answered_with_success(client: Client, server: S
     assert problem(response) == "length_required"
 
 
-def test_a_chunked_body_that_the_server_hands_over_is_taken() -> None:
-    data, size = read_json(_asgi(GOOD))
-    assert data["batch"][0]["messageId"] == "one"
-    assert size == len(GOOD)
+class Chunks(BytesIO):
+    """The input of a server that takes chunks apart: one at a time, then nothing."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(min(size or 0, 10))
 
 
-def test_a_chunked_body_is_bounded_too(settings: Any) -> None:
+@pytest.mark.parametrize("length", ["", "3"])
+def test_a_chunked_body_is_read_where_the_server_says_that_it_ends(length: str) -> None:
+    request = _wsgi(Chunks(GOOD), HTTP_TRANSFER_ENCODING="chunked", CONTENT_LENGTH=length)
+    request.environ["wsgi.input_terminated"] = True
+    assert read_body(request) == GOOD
+
+
+def test_a_chunked_body_that_an_asgi_server_hands_over_is_taken() -> None:
+    assert read_body(_asgi(GOOD)) == GOOD
+
+
+@pytest.mark.parametrize("kind", ["wsgi", "asgi"])
+def test_a_chunked_body_is_bounded_too(settings: Any, kind: str) -> None:
     settings.PERSONALIZATION_BATCH_MAX_BYTES = len(GOOD) - 1
+    endless = Chunks(GOOD * 1000)
+    request: HttpRequest = _asgi(GOOD)
+    if kind == "wsgi":
+        request = _wsgi(endless, HTTP_TRANSFER_ENCODING="chunked")
+        request.environ["wsgi.input_terminated"] = True
     with pytest.raises(RequestRejected) as caught:
-        read_json(_asgi(GOOD))
+        read_body(request)
     assert caught.value.status == 413
+    assert endless.tell() < 2 * len(GOOD)
+
+
+def test_a_chunked_body_that_breaks_off_is_no_failure_of_ours() -> None:
+    class Broken(BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise OSError("invalid chunk size")
+
+    request = _wsgi(Broken(), HTTP_TRANSFER_ENCODING="chunked")
+    request.environ["wsgi.input_terminated"] = True
+    with pytest.raises(RequestRejected) as caught:
+        read_body(request)
+    assert caught.value.code == "incomplete_body"
 
 
 def test_a_client_that_goes_away_is_no_failure_of_ours() -> None:
@@ -145,7 +212,7 @@ def test_a_client_that_goes_away_is_no_failure_of_ours() -> None:
             raise ConnectionResetError("gone")
 
     with pytest.raises(RequestRejected) as caught:
-        read_json(_wsgi(Broken(), CONTENT_LENGTH="100"))
+        read_body(_wsgi(Broken(), CONTENT_LENGTH="100"))
     assert (caught.value.status, caught.value.code) == (400, "incomplete_body")
 
 
@@ -187,6 +254,23 @@ def test_no_depth_of_nesting_breaks_the_server(
     assert problem(response) == "invalid_json" if response.status_code == 400 else True
     single = f'{{"event": "E", "userId": "u", "properties": {"[" * depth}{"]" * depth}}}'
     assert post(client, single, path="track").status_code == 400
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":', b'[{"a":'])
+def test_a_tree_without_end_is_refused_before_it_is_built(opening: bytes) -> None:
+    body = opening * 50_000
+    tracemalloc.start()
+    with pytest.raises(RequestRejected) as caught:
+        parse_json(body)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert caught.value.code == "invalid_json"
+    assert peak < 8 * len(body)
+
+
+def test_of_two_fields_of_one_name_the_last_counts(client: Client, server: Source) -> None:
+    one, two = (json.dumps(track(messageId=name)) for name in ("one", "two"))
+    assert post(client, f'{{"batch": [{one}, {one}], "batch": [{two}]}}').json()["accepted"] == 1
 
 
 def test_the_neighbours_of_a_number_nobody_can_read_are_kept(

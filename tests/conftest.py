@@ -9,6 +9,7 @@ import threading
 
 import pytest
 from celery import Celery
+from django.test import Client
 from django.core.cache import cache
 from hypothesis import settings as hypothesis
 
@@ -16,6 +17,9 @@ from personalization.delivery import published
 from personalization.ingest import authentication, origins, pressure, throttle
 from personalization.segments import live
 from tests import machine
+
+#: What a visitor's browser calls itself.
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 pytest_plugins = ["tests.factories"]
 
@@ -70,6 +74,12 @@ def _forget_configuration() -> None:
     cache.clear()  # where requests are counted
     # Else it would be up to the clock whether a request has a query more.
     pressure.gauge = pressure.Gauge(fresh=math.inf, counted_at=0.0)
+
+
+@pytest.fixture
+def client() -> Client:
+    """The browser of a visitor. One that does not say what it is would pass for a bot."""
+    return Client(headers={"user-agent": BROWSER})
 
 
 @pytest.fixture

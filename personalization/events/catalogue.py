@@ -1,49 +1,166 @@
-"""Event names the package knows: the Segment e-commerce spec and the tracker's own."""
+"""Event names the package knows: the Segment e-commerce spec and the tracker's own.
+
+Source: Segment's public “Spec: V2 Ecommerce Events”. It demands no property; those
+without which an event cannot be counted at all are demanded here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias, get_args
 
 from personalization.rules.catalogue import EventKind, Field
 from personalization.rules.sql import JsonType
 
-_PRODUCT: Mapping[str, JsonType] = {
-    "product_id": "text", "sku": "text", "name": "text", "category": "text",
-    "brand": "text", "variant": "text", "price": "number", "quantity": "number",
-}  # fmt: skip
-_ORDER: Mapping[str, JsonType] = {
-    "order_id": "text", "total": "number", "revenue": "number", "currency": "text",
-    "coupon": "text", "discount": "number",
-}  # fmt: skip
-_PAGE: Mapping[str, JsonType] = {
-    "path": "text", "title": "text", "url": "text", "referrer": "text", "name": "text",
+PropertyType: TypeAlias = Literal[
+    "text", "number", "integer", "boolean", "datetime", "list", "object"
+]
+PROPERTY_TYPES: Final[tuple[PropertyType, ...]] = get_args(PropertyType)
+#: What rules compare a property as; lists and objects they cannot compare.
+_COMPARED: Final[Mapping[PropertyType, JsonType]] = {
+    "text": "text", "number": "number", "integer": "number", "boolean": "boolean",
+    "datetime": "text",
 }  # fmt: skip
 
-_KNOWN: Mapping[str, tuple[str, Mapping[str, JsonType]]] = {
-    "Page Viewed": ("viewed a page", _PAGE),
-    "Product Viewed": ("viewed a product", _PRODUCT),
-    "Product List Viewed": ("viewed a product list", {"category": "text", "list_id": "text"}),
-    "Products Searched": ("searched for products", {"query": "text"}),
-    "Product Added": ("added a product to the cart", _PRODUCT),
-    "Product Removed": ("removed a product from the cart", _PRODUCT),
-    "Cart Viewed": ("viewed the cart", {"cart_id": "text"}),
-    "Checkout Started": ("started the checkout", _ORDER),
-    "Order Completed": ("ordered", _ORDER),
-    "Order Refunded": ("had an order refunded", _ORDER),
-    "Product Added to Wishlist": ("added a product to the wish list", _PRODUCT),
-    "Coupon Applied": ("applied a coupon", {"coupon_id": "text", "discount": "number"}),
-    "Article Viewed": ("read an article", {"title": "text", "category": "text", "slug": "text"}),
-    "Element Clicked": ("clicked on something", {"name": "text", "text": "text"}),
-    "Scroll Depth Reached": ("scrolled down a page", {"percent": "number"}),
-    "Engaged": ("was active on a page", {"seconds": "number"}),
+Properties: TypeAlias = Mapping[str, PropertyType]
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What events of one name look like; properties that are not named are allowed.
+
+    `phrase` is what the sentence of a rule calls it: “added a product to the cart”.
+    """
+
+    name: str
+    phrase: str
+    properties: Properties = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
+
+
+def _schema(name: str, phrase: str, *properties: Properties, required: str = "") -> Schema:
+    merged = {name: kind for some in properties for name, kind in some.items()}
+    return Schema(name, phrase, merged, frozenset(required.split()))
+
+
+def _texts(names: str) -> Properties:
+    return dict.fromkeys(names.split(), "text")
+
+
+_SHOWN: Properties = {
+    **_texts("product_id sku category name brand variant"),
+    "price": "number",
+    **_texts("url image_url"),
 }
+_PRODUCT: Properties = {**_SHOWN, "quantity": "number", "coupon": "text", "position": "number"}
+_WORTH: Properties = {"currency": "text", "value": "number"}
+_PRODUCTS: Properties = {"products": "list"}
+_PROMOTION = _texts("promotion_id creative name position")
+_CART = _texts("cart_id")
+_LIST: Properties = {**_texts("list_id category"), **_PRODUCTS}
+_STEP: Properties = {
+    "checkout_id": "text", "step": "number", "shipping_method": "text", "payment_method": "text",
+}  # fmt: skip
+_MONEY: Properties = {
+    "revenue": "number", "shipping": "number", "tax": "number", "discount": "number",
+    "currency": "text",
+}  # fmt: skip
+_ORDER: Properties = {
+    **_texts("order_id affiliation coupon"), "total": "number", **_MONEY, **_PRODUCTS,
+}  # fmt: skip
+_COUPON = _texts("order_id cart_id coupon_id coupon_name")
+_WISHLIST = _texts("wishlist_id wishlist_name")
+_SHARE = _texts("share_via share_message recipient")
+
+_BROWSING = (
+    _schema("Products Searched", "searched for products", _texts("query"), required="query"),
+    _schema("Product List Viewed", "viewed a product list", _LIST),
+    _schema(
+        "Product List Filtered", "filtered a product list",
+        _LIST, {"filters": "list", "sorts": "list"},
+    ),
+)  # fmt: skip
+_PROMOTIONS = (
+    _schema("Promotion Viewed", "viewed a promotion", _PROMOTION),
+    _schema("Promotion Clicked", "clicked on a promotion", _PROMOTION),
+)
+_ORDERING = (
+    _schema("Product Clicked", "clicked on a product", _PRODUCT),
+    _schema("Product Viewed", "viewed a product", _PRODUCT, _WORTH),
+    _schema("Product Added", "added a product to the cart", _CART, _PRODUCT),
+    _schema("Product Removed", "removed a product from the cart", _CART, _PRODUCT),
+    _schema("Cart Viewed", "viewed the cart", _CART, _PRODUCTS, _WORTH),
+    _schema("Checkout Started", "started the checkout", _ORDER, {"value": "number"}),
+    _schema("Checkout Step Viewed", "viewed a step of the checkout", _STEP),
+    _schema("Checkout Step Completed", "completed a step of the checkout", _STEP),
+    _schema("Payment Info Entered", "entered how to pay", _STEP, _texts("order_id")),
+    _schema(
+        "Order Completed", "ordered",
+        _ORDER, {"checkout_id": "text", "subtotal": "number"}, required="order_id",
+    ),
+    _schema("Order Updated", "changed an order", _ORDER, required="order_id"),
+    _schema("Order Refunded", "had an order refunded", _ORDER, required="order_id"),
+    _schema("Order Cancelled", "cancelled an order", _ORDER, required="order_id"),
+)  # fmt: skip
+_COUPONS = (
+    _schema("Coupon Entered", "entered a coupon", _COUPON),
+    _schema("Coupon Applied", "applied a coupon", _COUPON, {"discount": "number"}),
+    _schema("Coupon Denied", "had a coupon denied", _COUPON, _texts("reason")),
+    _schema("Coupon Removed", "removed a coupon", _COUPON, {"discount": "number"}),
+)
+_WISHLISTS = (
+    _schema(
+        "Product Added to Wishlist", "added a product to the wish list", _WISHLIST, _PRODUCT
+    ),
+    _schema(
+        "Product Removed from Wishlist", "removed a product from the wish list",
+        _WISHLIST, _PRODUCT,
+    ),
+    _schema(
+        "Wishlist Product Added to Cart", "moved a product from the wish list to the cart",
+        _WISHLIST, _CART, _PRODUCT,
+    ),
+)  # fmt: skip
+_SHARING = (
+    _schema("Product Shared", "shared a product", _SHARE, _SHOWN),
+    _schema("Cart Shared", "shared the cart", _SHARE, _CART, _PRODUCTS),
+)
+_REVIEWING = (
+    _schema(
+        "Product Reviewed", "reviewed a product",
+        _texts("product_id review_id review_body rating"),
+    ),
+)  # fmt: skip
+_SITE = (
+    _schema("Page Viewed", "viewed a page", _texts("path title url referrer name")),
+    _schema("Screen Viewed", "viewed a screen", _texts("name")),
+    _schema("Article Viewed", "read an article", _texts("title category slug")),
+    _schema("Element Clicked", "clicked on something", _texts("name text")),
+    _schema("Scroll Depth Reached", "scrolled down a page", {"percent": "number"}),
+    _schema("Engaged", "was active on a page", {"seconds": "number"}),
+)
+
+#: The schemas that are there before anybody wrote one, by the name of the event.
+SHIPPED: Final[Mapping[str, Schema]] = {
+    schema.name: schema
+    for group in (
+        _SITE, _BROWSING, _PROMOTIONS, _ORDERING, _COUPONS, _WISHLISTS, _SHARING, _REVIEWING,
+    )
+    for schema in group
+}  # fmt: skip
 
 
-def known_events() -> dict[str, EventKind]:
-    """Return the events the package ships, by name."""
+def known_events(schemas: Mapping[str, Schema] = SHIPPED) -> dict[str, EventKind]:
+    """Return what rules may say of the events that have a schema, by name."""
     return {
-        name: EventKind(name, phrase, fields(types)) for name, (phrase, types) in _KNOWN.items()
+        name: EventKind(name, schema.phrase, fields(_compared(schema.properties)))
+        for name, schema in schemas.items()
     }
+
+
+def _compared(properties: Properties) -> dict[str, JsonType]:
+    return {name: _COMPARED[kind] for name, kind in properties.items() if kind in _COMPARED}
 
 
 def fields(types: Mapping[str, JsonType]) -> dict[str, Field]:

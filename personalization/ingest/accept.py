@@ -15,6 +15,7 @@ from personalization.exceptions import EventRejected
 from personalization.ingest.arrival import Arrival
 from personalization.ingest.calls import read_event
 from personalization.ingest.identities import Sender
+from personalization.ingest.inspection import Inspect, pass_over
 from personalization.ingest.outcome import Outcome, Rejection
 from personalization.ingest.permission import Permissions
 
@@ -30,23 +31,28 @@ def judge(
     sender: Sender,
     size: int,
     call: Callable[[Any], Any] = as_it_is,
+    inspect: Inspect = pass_over,
 ) -> Outcome:
     """Return the good events as arrivals and the bad ones with their reasons.
 
-    `call` makes a raw event a call of the Segment spec. `size` is the length of the
-    whole request: events are only measured one by one when it leaves room for one
-    that is too long.
+    `call` makes a raw event a call of the Segment spec, `inspect` may refuse one that can
+    be read. `size` is the length of the whole request: events are only measured one by
+    one when it leaves room for one that is too long.
     """
     outcome = Outcome()
     most, longest = settings.BATCH_MAX_EVENTS, settings.EVENT_MAX_BYTES
     for index, data in enumerate(events[:most]):
+        told: Any = None
         try:
+            told = call(data)
             if size > longest:
                 _refuse_length(data, longest)
-            outcome.arrivals.append(read_event(call(data), sender=sender))
+            arrival = read_event(told, sender=sender)
+            inspect(arrival)
+            outcome.arrivals.append(arrival)
             outcome.places.append(index)
         except EventRejected as error:
-            outcome.rejected.append(_rejection(index, error))
+            outcome.rejected.append(_rejection(index, error, told))
     refused = len(outcome.rejected)
     if excess := len(events[most:]):
         # One line for all of them: an answer must not be larger than what it answers.
@@ -57,8 +63,10 @@ def judge(
     return outcome
 
 
-def _rejection(index: int, error: EventRejected) -> Rejection:
-    return Rejection(index=index, code=error.code, message=str(error), pointer=error.pointer)
+def _rejection(index: int, error: EventRejected, call: Any) -> Rejection:
+    return Rejection(
+        index=index, code=error.code, message=str(error), pointer=error.pointer, call=call
+    )
 
 
 def _refuse_length(data: Any, limit: int) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from personalization.exceptions import EventRejected
+from personalization.ingest.bots import Agent
 from personalization.profiles.identity import Key
 from personalization.profiles.models import Identity
 
@@ -23,12 +24,16 @@ _ZEROS = re.compile(r"[0-]+")  # "00000000-0000-0000-0000-000000000000" is nobod
 
 @dataclass(frozen=True, kw_only=True)
 class Sender:
-    """Who sends: how far its claims go, and what the visitor's cookie proves."""
+    """Who sends: how far its claims go, and what the visitor's cookie proves.
+
+    `agent` is what a browser says of itself; without one, no rule looks for bots.
+    """
 
     trusted: bool
     visitor_id: str | None
     received_at: datetime
     sent_at: datetime | None = None
+    agent: Agent | None = None
 
 
 def identities_of(

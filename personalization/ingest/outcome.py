@@ -14,13 +14,15 @@ from personalization.types import JsonObject
 class Rejection:
     """An event that was not taken, by its place in the request.
 
-    `pointer` leads to what is wrong in it (RFC 6901).
+    `pointer` leads to what is wrong in it (RFC 6901). `call` is the event as a call, as
+    far as it could be made one.
     """
 
     index: int
     code: str
     message: str
     pointer: str = ""
+    call: Any = field(default=None, repr=False, compare=False)
 
     def to_json(self) -> JsonObject:
         return {

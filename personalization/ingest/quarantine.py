@@ -1,23 +1,247 @@
-"""Events that are set aside: with the reason, as they came."""
+"""Events that are set aside: with the reason, as they came, to be mended and replayed.
+
+Only what somebody could have meant as an event, and only of those of whom we may keep
+anything: without an owner that can be read, neither consent nor erasure could be honoured.
+"""
 
 from __future__ import annotations
 
 import json
-from datetime import datetime
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any, Final
 
+from django.db import transaction
+
+from personalization import metrics
+from personalization.conf import settings
 from personalization.events.buffer import Batch
+from personalization.events.models import Source
+from personalization.exceptions import EventRejected
+from personalization.ingest.arrival import Arrival
+from personalization.ingest.bots import Agent
+from personalization.ingest.calls import MAX_MESSAGE_ID
+from personalization.ingest.clean import refuse_poison
+from personalization.ingest.identities import Sender, identities_of
 from personalization.ingest.models import DeadLetter
+from personalization.ingest.outcome import Rejection
+from personalization.ingest.permission import Permissions
+from personalization.profiles.identity import Key
+from personalization.types import Json, JsonObject
+
+#: Why an event is set aside, and not only refused, by the code of the refusal.
+KEPT: Final = frozenset({
+    "poison_value", "too_deeply_nested", "event_too_large", "invalid_timestamp", "too_old",
+    "unknown_type", "missing_event", "invalid_event", "invalid_message_id",
+    "schema_violation", "unknown_event", "bot",
+})  # fmt: skip
+#: Why the worker sets one aside that was taken.
+FAILED: Final = "processing_failed"
+#: The longest body that is kept, as a multiple of the longest event that is taken.
+MAX_BODY: Final = 4
+#: How long those that were replayed or discarded can still be looked at.
+KEPT_AFTERWARDS: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """An event on its way aside: the reason, the call as text, and whose it is."""
+
+    rejection: Rejection
+    body: str
+    message_id: str
+    keys: tuple[Key, ...]
+
+
+def set_aside(rejected: Iterable[Rejection], *, source: Source, sender: Sender) -> None:
+    """Keep those of the refused events that are worth it; durable when this returns.
+
+    No more wait for a source than the settings say, and none waits twice.
+    """
+    rejected = [rejection for rejection in rejected if rejection.code in KEPT]
+    if not rejected or not (sender.trusted or sender.visitor_id):
+        return
+    letters = [letter for one in rejected if (letter := _letter(one, sender)) is not None]
+    permissions = Permissions(letters)
+    letters = [one for one in letters if permissions.allow(one, trusted=sender.trusted)]
+    with transaction.atomic():
+        fresh = _unknown(letters, source=source)[: _room(source)]
+        proof = proof_of(sender)
+        DeadLetter.objects.bulk_create(
+            _row(letter, source=source, received_at=sender.received_at, sender=proof)
+            for letter in fresh
+        )
+    metrics.count("events.set_aside", by=len(fresh))
+
+
+def _letter(rejection: Rejection, sender: Sender) -> Letter | None:
+    """Return None for what is not kept: no call, nobody's, or too long."""
+    call = rejection.call
+    if not isinstance(call, Mapping):
+        return None
+    try:
+        body = json.dumps(call)  # ASCII, so that text which no database keeps is kept escaped
+        keys = _owners(call, sender)
+    except (RecursionError, EventRejected):
+        return None
+    if len(body) > MAX_BODY * settings.EVENT_MAX_BYTES:
+        return None
+    return Letter(rejection=rejection, body=body, message_id=_message_id(call), keys=keys)
+
+
+def _owners(call: Mapping[str, Any], sender: Sender) -> tuple[Key, ...]:
+    """
+    :raises EventRejected: when nobody can be read from the call.
+    """
+    key, joins = identities_of(call, str(call.get("type")), sender)
+    keys = (key, *joins)
+    for each in keys:
+        refuse_poison(each.value)
+    return keys
+
+
+def _message_id(call: Mapping[str, Any]) -> str:
+    """Return the id a replay has, so that two replays are stored once."""
+    return stated_message_id(call) or uuid.uuid4().hex
+
+
+def stated_message_id(call: Mapping[str, Any]) -> str:
+    """Return the id under which the call would be stored, if it states a good one."""
+    stated = call.get("messageId")
+    text = str(stated) if isinstance(stated, str | int) else ""
+    try:
+        refuse_poison(text)
+    except EventRejected:
+        return ""
+    return text if len(text) <= MAX_MESSAGE_ID else ""
+
+
+def _unknown(letters: Sequence[Letter], *, source: Source) -> list[Letter]:
+    """Leave out what waits already: a client sends again what it was not answered."""
+    if not letters:
+        return []
+    waiting = DeadLetter.objects.filter(
+        source=source,
+        message_id__in=[letter.message_id for letter in letters],
+        status=DeadLetter.Status.WAITING,
+    )
+    seen = set(waiting.values_list("message_id", flat=True))
+    fresh = {one.message_id: one for one in letters if one.message_id not in seen}
+    return list(fresh.values())
+
+
+def _room(source: Source) -> int:
+    """Return how many more may wait; what finds no room is counted and forgotten."""
+    limit = settings.DEAD_LETTERS
+    waiting = DeadLetter.objects.filter(source=source, status=DeadLetter.Status.WAITING)
+    return max(0, limit - waiting.order_by()[:limit].count())
+
+
+def _row(
+    letter: Letter, *, source: Source, received_at: datetime, sender: JsonObject
+) -> DeadLetter:
+    return DeadLetter(
+        source=source,
+        code=letter.rejection.code,
+        message=letter.rejection.message,
+        pointer=letter.rejection.pointer[:_POINTER],
+        body=letter.body,
+        sender=sender,
+        message_id=letter.message_id,
+        namespace=letter.keys[0].namespace,
+        value=letter.keys[0].value,
+        received_at=received_at,
+    )
+
+
+_POINTER: Final = 300
+
+
+# -- what a sender proved -----------------------------------------------------------------
+
+
+def proof_of(sender: Sender) -> dict[str, Json]:
+    """Return the sender as JSON, without the time of receipt: the letter has that."""
+    proof: dict[str, Json] = {
+        each.name: getattr(sender, each.name)
+        for each in fields(sender)
+        if each.name not in ("received_at", "sent_at", "agent")
+    }
+    proof["sent_at"] = sender.sent_at.isoformat() if sender.sent_at else None
+    proof["agent"] = sender.agent.to_json() if sender.agent else None
+    return proof
+
+
+def sender_of(letter: DeadLetter) -> Sender:
+    """Return the sender of an event that was set aside. No more is believed of it than now
+    of its source."""
+    proof = dict(letter.sender)
+    sent_at, agent = proof.pop("sent_at"), proof.pop("agent")
+    trusted = proof.pop("trusted") and letter.source.is_server
+    return Sender(
+        **proof,
+        trusted=trusted,
+        received_at=letter.received_at,
+        sent_at=datetime.fromisoformat(sent_at) if sent_at else None,
+        agent=Agent(**agent) if agent else None,
+    )
+
+
+# -- what the worker cannot process -------------------------------------------------------
 
 
 def bury(batch: Batch, error: Exception, *, now: datetime) -> None:
-    """Set the events of a batch aside that the worker cannot process."""
+    """Set the events of a batch aside that the worker cannot process.
+
+    All of them, whatever waits already: they were taken, so they are not lost. Only of
+    those who refuse by now nothing is kept.
+    """
+    letters = [_taken(event, error) for event in batch.events]
+    permissions = Permissions(letters)
+    source = Source.objects.get(pk=batch.source_id)
     DeadLetter.objects.bulk_create(
-        DeadLetter(
-            source_id=batch.source_id,
-            code="processing_failed",
-            message=f"{type(error).__name__}: {error}",
-            body=json.dumps(event, ensure_ascii=False),
-            received_at=batch.received_at,
-        )
-        for event in batch.events
+        _row_of_taken(letter, source=source, received_at=batch.received_at)
+        for letter in letters
+        if not letter.keys or permissions.allow(letter, trusted=source.is_server)
     )
+
+
+def _taken(event: JsonObject, error: Exception) -> Letter:
+    message = f"{type(error).__name__}: {error}".replace("\0", "\\0")
+    rejection = Rejection(index=0, code=FAILED, message=message)
+    try:
+        arrival = Arrival.from_json(event)
+    except (KeyError, TypeError, ValueError):
+        return Letter(rejection=rejection, body=json.dumps(event), message_id="", keys=())
+    return Letter(
+        rejection=rejection,
+        body=json.dumps(event),
+        message_id=arrival.message_id,
+        keys=arrival.keys,
+    )
+
+
+def _row_of_taken(letter: Letter, *, source: Source, received_at: datetime) -> DeadLetter:
+    namespace, value = (letter.keys[0].namespace, letter.keys[0].value) if letter.keys else ("", "")
+    return DeadLetter(
+        source=source,
+        code=FAILED,
+        message=letter.rejection.message,
+        body=letter.body,
+        message_id=letter.message_id,
+        namespace=namespace,
+        value=value,
+        received_at=received_at,
+    )
+
+
+# -- what is over -------------------------------------------------------------------------
+
+
+def purge_resolved(*, now: datetime) -> int:
+    """Delete what was replayed or discarded a while ago; return how many."""
+    over = DeadLetter.objects.exclude(status=DeadLetter.Status.WAITING)
+    deleted, _ = over.filter(resolved_at__lt=now - KEPT_AFTERWARDS).delete()
+    return deleted

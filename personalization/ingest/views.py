@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import SuspiciousOperation
@@ -22,12 +23,17 @@ from personalization import metrics
 from personalization.conf import settings
 from personalization.events.models import Source
 from personalization.exceptions import BufferUnavailable, NotThere, RequestRejected
+from personalization.ingest import origins
 from personalization.ingest.accept import find_duplicates, judge, keep, withhold
 from personalization.ingest.adapter import Adapter, Answer, Envelope, Route
-from personalization.ingest.authentication import authenticated_source
+from personalization.ingest.address import client_address
 from personalization.ingest.body import read_body
+from personalization.ingest.bots import Agent, agent_of
+from personalization.ingest.door import admitted_source
 from personalization.ingest.identities import Sender
+from personalization.ingest.inspection import inspection
 from personalization.ingest.message import Message
+from personalization.ingest.quarantine import set_aside
 from personalization.ingest.times import read_time
 from personalization.profiles.visitor import read_visitor_id
 
@@ -46,29 +52,33 @@ class IngestView:
         transaction.non_atomic_requests(self)
 
     def __call__(self, request: HttpRequest, **parameters: str) -> HttpResponse:
-        return as_response(self._answer(request, parameters))
-
-    def _answer(self, request: HttpRequest, parameters: Mapping[str, str]) -> Answer:
-        message = Message(call=self.route.call)
+        message, source = Message(call=self.route.call), None
         try:
             self._refuse_what_is_off(request)
+            if request.method == "OPTIONS":
+                return origins.preflight(request)
             message = read_message(request, self.route, parameters)
             if self.route.document:
-                return self.adapter.document(message)
-            return self._take(request, message)
+                answer = self.adapter.document(message)
+            else:
+                envelope, now = self.adapter.open(message), timezone.now()
+                source = admitted_source(request, envelope.keys, address=message.address, now=now)
+                sender = sender_of(request, source, envelope, now=now)
+                answer = self._take(message, envelope, source=source, sender=sender)
         except RequestRejected as error:
-            return self.adapter.refuse(error, message)
+            answer = self.adapter.refuse(error, message)
         except (OperationalError, InterfaceError, BufferUnavailable):
             metrics.count("ingest.unavailable")
-            return self.adapter.refuse(unavailable(), message)
+            answer = self.adapter.refuse(unavailable(), message)
         except SuspiciousOperation as error:  # such as a query of thousands of fields
-            return self.adapter.refuse(RequestRejected(str(error)), message)
+            answer = self.adapter.refuse(RequestRejected(str(error)), message)
+        return as_response(answer, origins.headers(request, source))
 
     def _refuse_what_is_off(self, request: HttpRequest) -> None:
         if self.protocol not in settings.PROTOCOLS:
             raise NotThere(f"The protocol “{self.protocol}” is not switched on.")
-        if request.method not in self.route.methods:
-            allowed = ", ".join(self.route.methods)
+        if request.method not in (*self.route.methods, "OPTIONS"):
+            allowed = ", ".join((*self.route.methods, "OPTIONS"))
             error = RequestRejected(
                 f"{request.method} is not allowed here; {allowed} is.",
                 code="method_not_allowed",
@@ -77,16 +87,17 @@ class IngestView:
             error.headers["Allow"] = allowed
             raise error
 
-    def _take(self, request: HttpRequest, message: Message) -> Answer:
-        envelope = self.adapter.open(message)
-        source = authenticated_source(request, envelope.keys)
-        sender = sender_of(request, source, envelope)
+    def _take(
+        self, message: Message, envelope: Envelope, *, source: Source, sender: Sender
+    ) -> Answer:
         outcome = judge(
             envelope.events,
             sender=sender,
             size=len(message.body),
             call=lambda event: self.adapter.call(event, message),
+            inspect=inspection(source=source, sender=sender),
         )
+        set_aside(outcome.rejected, source=source, sender=sender)
         if envelope.single and outcome.rejected:
             rejection = outcome.rejected[0]
             raise RequestRejected(rejection.message, code=rejection.code)
@@ -111,7 +122,7 @@ def read_message(request: HttpRequest, route: Route, parameters: Mapping[str, st
         query=request.GET,
         parameters=parameters,
         base=base_of(request, route) if route.document else "",
-        address=request.META.get("REMOTE_ADDR", ""),
+        address=client_address(request),
     )
 
 
@@ -122,13 +133,20 @@ def base_of(request: HttpRequest, route: Route) -> str:
     return request.build_absolute_uri(prefix).rstrip("/")
 
 
-def sender_of(request: HttpRequest, source: Source, envelope: Envelope) -> Sender:
+def sender_of(request: HttpRequest, source: Source, envelope: Envelope, *, now: datetime) -> Sender:
     return Sender(
         trusted=source.is_server,
         visitor_id=None if source.is_server else read_visitor_id(request.COOKIES),
-        received_at=timezone.now(),
+        received_at=now,
         sent_at=read_time(envelope.sent_at),
+        agent=_agent(request, source),
     )
+
+
+def _agent(request: HttpRequest, source: Source) -> Agent | None:
+    if source.is_server or not settings.FILTER_BOTS:
+        return None
+    return agent_of(request.headers, method=str(request.method))
 
 
 def unavailable() -> RequestRejected:
@@ -139,10 +157,20 @@ def unavailable() -> RequestRejected:
     return error
 
 
-def as_response(answer: Answer) -> HttpResponse:
+def as_response(answer: Answer, headers: Mapping[str, str]) -> HttpResponse:
     body: Any = answer.body
     if not isinstance(body, bytes):
         body = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     return HttpResponse(
-        body, status=answer.status, content_type=answer.content_type, headers=answer.headers
+        body,
+        status=answer.status,
+        content_type=answer.content_type,
+        headers={**_HEADERS, **headers, **answer.headers},
     )
+
+
+#: An answer is for who asked, and is what it says that it is. A GET, too, brings events.
+_HEADERS = {
+    "Cache-Control": "max-age=0, no-store, private",
+    "X-Content-Type-Options": "nosniff",
+}

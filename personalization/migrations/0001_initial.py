@@ -284,6 +284,7 @@ class Migration(migrations.Migration):
                             ("operator", "an operator"),
                             ("suggestion", "an accepted suggestion"),
                             ("undo", "an undone merge"),
+                            ("limits", "changed limits"),
                         ],
                         max_length=20,
                         verbose_name="cause",
@@ -430,7 +431,6 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("open", "open"),
-                            ("accepted", "accepted"),
                             ("dismissed", "dismissed"),
                         ],
                         default="open",

@@ -1,9 +1,4 @@
-"""Identities to profiles: find, create, link.
-
-A link joins an identity nobody has named yet to the profile of a user: its
-identities are re-pointed and the profile is rebuilt. A profile that already has
-a user is left alone: somebody else on the same device is a switch, not a merge.
-"""
+"""Identities to profiles: find and create. Who is one person, `links.py` knows."""
 
 from __future__ import annotations
 
@@ -61,18 +56,3 @@ def find_or_create(keys: Iterable[Key]) -> dict[Key, Identity]:
     )
     Profile.objects.filter(pk__in=[p.pk for p in profiles if p.pk not in used]).delete()
     return found
-
-
-def link(named: Identity, other: Identity) -> int | None:
-    """Point the identities of the profile of `other` to that of the user identity `named`.
-
-    Returns the id of the profile that is empty now, or None when nothing was joined.
-    """
-    if other.profile_id == named.profile_id:
-        return None
-    if Identity.objects.filter(profile=other.profile_id, namespace=Identity.USER).exists():
-        return None
-    emptied = other.profile_id
-    Identity.objects.filter(profile=emptied).update(profile=named.profile_id)
-    other.profile_id = named.profile_id
-    return emptied

@@ -105,6 +105,7 @@ class Merge(models.Model):
         OPERATOR = "operator", _("an operator")
         SUGGESTION = "suggestion", _("an accepted suggestion")
         UNDO = "undo", _("an undone merge")
+        LIMITS = "limits", _("changed limits")
 
     #: Numbers and not references: the log outlives the profiles that were merged away.
     source_profile = models.PositiveBigIntegerField(_("from profile"))
@@ -134,11 +135,13 @@ class Merge(models.Model):
 
 
 class MergeSuggestion(models.Model):
-    """Two profiles that may be one person, for an operator to decide."""
+    """Two profiles that may be one person, for an operator to decide.
+
+    One that is accepted goes with the profile that is merged away; the merge log has it.
+    """
 
     class Status(models.TextChoices):
         OPEN = "open", _("open")
-        ACCEPTED = "accepted", _("accepted")
         DISMISSED = "dismissed", _("dismissed")
 
     one = models.ForeignKey(Profile, models.CASCADE, related_name="+")

@@ -1,6 +1,6 @@
 """From the buffer to memberships, one transaction per claim.
 
-validate (at the door) → consent → dedupe → identify → persist → snapshot →
+validate (at the door) → consent → humanity → dedupe → identify → persist → snapshot →
 touched rules → memberships → acknowledge. A worker that dies half-way leaves the
 claimed batches in the buffer and nothing else.
 """
@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
-from personalization import metrics
+from personalization import bulk, metrics
 from personalization.clock import moment
 from personalization.conf import settings
 from personalization.events.buffer import Batch, buffer
-from personalization.events.messages import Message, take
+from personalization.events.messages import take
 from personalization.events.models import Event, Source
 from personalization.ingest.apply import apply_events
 from personalization.ingest.arrival import Arrival
+from personalization.ingest.findings import note_findings
+from personalization.ingest.humanity import prove
+from personalization.ingest.item import Item
 from personalization.ingest.permission import Permissions
 from personalization.ingest.quarantine import bury
 from personalization.profiles.identity import Key, find_or_create
@@ -33,23 +36,12 @@ from personalization.profiles.resolve import Link
 
 logger = logging.getLogger(__name__)
 
-#: A transaction with more events keeps the writers of an embedded database waiting.
-MOST_EVENTS = 1000
+#: In a transaction. More events are cheaper each, until profiles no longer repeat.
+MOST_EVENTS = 4000
+#: The same where one writer keeps all others waiting, as in an embedded database.
+MOST_EVENTS_ALONE = 1000
 #: PostgreSQL's code for a statement that took longer than it may.
 _QUERY_CANCELED = "57014"
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """An arrival with where it came from."""
-
-    arrival: Arrival
-    source: Source
-    received_at: datetime
-
-    @property
-    def message(self) -> Message:
-        return self.source.pk, self.arrival.message_id
 
 
 def process_events(*, now: datetime) -> int:
@@ -78,11 +70,13 @@ def process_now(batch: Batch, *, now: datetime) -> bool:
 
 
 def _bounded(batches: Sequence[Batch]) -> Sequence[Batch]:
-    """Return the first batches with no more than `MOST_EVENTS` between them, but one at least."""
+    """Return the first batches with not too many events between them, but one at least."""
+    shared = connection.features.has_select_for_update_skip_locked
+    most = MOST_EVENTS if shared else MOST_EVENTS_ALONE
     n = 0
     for place, batch in enumerate(batches):
         n += len(batch.events)
-        if n > MOST_EVENTS:
+        if n > most:
             return batches[: max(place, 1)]
     return batches
 
@@ -159,9 +153,10 @@ def _process(batches: Sequence[Batch], *, now: datetime) -> None:
     items = _unseen(_allowed(_items(batches)), now=now)
     if not items:
         return
+    note_findings(items, now=now)
     identities = find_or_create(key for item in items for key in item.arrival.keys)
     moves = join(_links(items), identities, now=now)
-    Event.objects.bulk_create(_row(item, identities) for item in items)
+    bulk.insert(Event, [_row(item, identities) for item in items])
     held = hold_profiles_of([identities[key] for key in {item.arrival.key for item in items}])
     occurrences: dict[int, list[Occurrence]] = {}
     for item in items:
@@ -182,11 +177,13 @@ def _items(batches: Sequence[Batch]) -> list[Item]:
 
 
 def _allowed(items: Sequence[Item]) -> list[Item]:
-    """Keep what the visitor's newest answers allow, asked now and not only at the door."""
+    """Keep what the visitor's newest answers allow, asked now and not only at the door, and
+    what a person sent."""
     permissions = Permissions(item.arrival for item in items)
-    return [
+    allowed = [
         item for item in items if permissions.allow(item.arrival, trusted=item.source.is_server)
     ]
+    return prove(allowed, known=permissions.known)
 
 
 def _unseen(items: Sequence[Item], *, now: datetime) -> list[Item]:
@@ -206,16 +203,16 @@ def _links(items: Sequence[Item]) -> list[Link]:
     ]
 
 
-def _row(item: Item, identities: Mapping[Key, Identity]) -> Event:
+def _row(item: Item, identities: Mapping[Key, Identity]) -> bulk.Row:
     arrival = item.arrival
-    return Event(
-        identity=identities[arrival.key],
-        source=item.source,
-        message_id=arrival.message_id,
-        type=arrival.type,
-        name=arrival.name,
-        properties=arrival.properties,
-        context=arrival.context,
-        timestamp=moment(arrival.at),
-        received_at=item.received_at,
-    )
+    return {
+        "identity_id": identities[arrival.key].pk,
+        "source_id": item.source.pk,
+        "message_id": arrival.message_id,
+        "type": arrival.type,
+        "name": arrival.name,
+        "properties": arrival.properties,
+        "context": arrival.context,
+        "timestamp": moment(arrival.at),
+        "received_at": item.received_at,
+    }

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from personalization import bulk
 from personalization.clock import microseconds, moment
 from personalization.profiles import features
 from personalization.profiles.models import Snapshot
@@ -117,12 +118,10 @@ STORED_FIELDS = (
 )  # fmt: skip
 
 
-def save(snapshots: Sequence[Snapshot], *, fields: Sequence[str] = STORED_FIELDS) -> None:
-    """Write `fields` of locked snapshots in one statement.
-
-    The rows are there. Updated as a conflict, they are spared the CASE that
-    `bulk_update` builds for every field of every row.
-    """
-    Snapshot.objects.bulk_create(
-        snapshots, update_conflicts=True, unique_fields=("profile",), update_fields=fields
-    )
+def save(snapshots: Iterable[Snapshot], *, fields: Sequence[str] = STORED_FIELDS) -> None:
+    """Write `fields` of locked snapshots, all in one statement."""
+    rows = [
+        {"profile_id": snapshot.pk, **{name: getattr(snapshot, name) for name in fields}}
+        for snapshot in snapshots
+    ]
+    bulk.update(Snapshot, rows, key="profile_id")

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from django.db import connections, router
 
+from personalization import bulk
 from personalization.profiles.models import Visit
 
 
@@ -51,7 +52,7 @@ def add_to_visits(moments: Moments, *, gap: timedelta) -> dict[int, int]:
     near = _near(moments, gap=gap)
     more: dict[int, int] = {}
     stale: list[int] = []
-    fresh: list[Visit] = []
+    fresh: list[bulk.Row] = []
     for profile_id, instants in moments.items():
         known = near.get(profile_id, {})
         spans = joined([*known, *map(_instant, instants)], gap=gap)
@@ -110,21 +111,19 @@ def _bounds_sql(vendor: str, n: int) -> str:
     return f"SELECT column1 AS profile_id, column2 AS low, column3 AS high FROM (VALUES {rows})"  # noqa: S608
 
 
-def _write(visits: Sequence[Visit]) -> None:
+def _write(visits: Sequence[bulk.Row]) -> None:
     """Create visits; one that begins when a known one does takes its place."""
-    Visit.objects.bulk_create(
-        visits,
-        update_conflicts=True,
-        unique_fields=("profile", "started_at"),
-        update_fields=("ended_at", "events"),
-    )
+    bulk.upsert(Visit, visits, key=("profile_id", "started_at"))
 
 
 def _instant(moment: datetime) -> Span:
     return Span(moment, moment)
 
 
-def _row(profile_id: int, span: Span) -> Visit:
-    return Visit(
-        profile_id=profile_id, started_at=span.start, ended_at=span.end, events=span.events
-    )
+def _row(profile_id: int, span: Span) -> bulk.Row:
+    return {
+        "profile_id": profile_id,
+        "started_at": span.start,
+        "ended_at": span.end,
+        "events": span.events,
+    }

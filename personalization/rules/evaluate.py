@@ -33,20 +33,25 @@ def membership(rule: Rule, facts: Facts, *, now: Microseconds) -> Interval | Non
     It either contains `now` (its start is then `now`) or lies ahead (an absence
     that will ripen). None: without an event the rule will never hold.
     """
-    start = _next_instant(rule, facts, True, now)
+    start, answer = _next(rule, facts, True, now, evaluate(rule, facts, now=now))
     if start is None:
         return None
-    return Interval(start, _next_instant(rule, facts, False, start))
+    end, _ = _next(rule, facts, False, start, answer)
+    return Interval(start, end)
 
 
-def _next_instant(rule: Rule, facts: Facts, wanted: bool, now: Microseconds) -> Microseconds | None:
-    """Return the first instant from `now` on at which holding is `wanted`."""
-    at = now
+def _next(
+    rule: Rule, facts: Facts, wanted: bool, at: Microseconds, answer: Answer
+) -> tuple[Microseconds | None, Answer]:
+    """Return the first instant from `at` on at which holding is `wanted`, and its answer.
+
+    `answer` is the one at `at`.
+    """
     for _ in range(MAX_FLIPS):
-        answer = evaluate(rule, facts, now=at)
         if answer.holds == wanted:
-            return at
+            return at, answer
         if answer.changes is None:
-            return None
+            return None, answer
         at = answer.changes
+        answer = evaluate(rule, facts, now=at)
     raise AssertionError(f"{rule.source!r} flips more than {MAX_FLIPS} times")

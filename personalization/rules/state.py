@@ -9,12 +9,12 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import neg
+from typing import NamedTuple
 
 from personalization.types import Json, Microseconds
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """Whether a rule holds, and the next instant at which time alone could change that.
 
     `changes` is None when no passing of time can change it. It is a lower bound
@@ -37,13 +37,24 @@ def every(answers: Iterable[Answer]) -> Answer:
     those must change first, so the last of their changes is the bound, and one
     that never changes keeps the whole from ever holding by time alone.
     """
-    answers = list(answers)
-    failing = [answer.changes for answer in answers if not answer.holds]
-    if failing:
-        known = [change for change in failing if change is not None]
-        return Answer(False, max(known) if len(known) == len(failing) else None)
-    changes = [answer.changes for answer in answers if answer.changes is not None]
-    return Answer(True, min(changes, default=None))
+    holds = True
+    soonest: Microseconds | None = None
+    latest: Microseconds | None = None
+    stays = False
+    for answer in answers:
+        changes = answer.changes
+        if answer.holds:
+            if changes is not None and (soonest is None or changes < soonest):
+                soonest = changes
+        else:
+            holds = False
+            if changes is None:
+                stays = True
+            elif latest is None or changes > latest:
+                latest = changes
+    if holds:
+        return Answer(True, soonest)
+    return Answer(False, None if stays else latest)
 
 
 def some(answers: Iterable[Answer]) -> Answer:

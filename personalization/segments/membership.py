@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import transaction
 
-from personalization import signals
+from personalization import bulk, signals
 from personalization.clock import moment
 from personalization.profiles.models import Snapshot
 from personalization.profiles.state import load_counters
@@ -196,12 +196,13 @@ def _write(moves: Mapping[tuple[int, int], Moves]) -> None:
     """Settle, move or remove the open rows and create new ones: three statements in all."""
     outdated = {key for key, move in moves.items() if move.changes_the_open_row}
     found = _remove_open_rows(outdated) if outdated else set()
-    Membership.objects.bulk_create(
-        Membership(profile_id=profile_id, segment_id=segment_id, **_columns(span, settled))
-        for (profile_id, segment_id), move in moves.items()
-        # What became of an open row that is gone went with it: its segment was deleted.
-        for span, settled in move.rows()[(profile_id, segment_id) in outdated - found :]
-    )
+    gone = outdated - found  # with its segment; so is what became of it
+    rows = [
+        {"profile_id": key[0], "segment_id": key[1], **_columns(span, settled)}
+        for key, move in moves.items()
+        for span, settled in move.rows()[key in gone :]
+    ]
+    bulk.insert(Membership, rows)
 
 
 def _remove_open_rows(keys: Collection[tuple[int, int]]) -> set[tuple[int, int]]:

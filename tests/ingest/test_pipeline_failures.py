@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from personalization.ingest import pipeline
 from personalization.ingest.calls import read_event
 from personalization.ingest.identities import Sender
 from personalization.ingest.models import DeadLetter
-from personalization.profiles.identity import Key, find, link
+from personalization.profiles.locks import ProfileMoved
 from personalization.profiles.models import Identity, Profile, Snapshot
 from personalization.testing import drain
 from tests.ingest.sending import Call, send, track
@@ -95,35 +95,31 @@ def test_a_worker_that_dies_half_way_has_done_nothing(
     assert (Event.objects.count(), _counted()) == (2, 2)
 
 
-def test_a_profile_that_another_worker_merged_away_is_looked_up_again(
+def test_profiles_that_other_workers_keep_moving_are_looked_up_again(
     client: Client, server: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    send(client, track(userId=..., anonymousId="a1"), track())
-    drain()
-    send(client, track("Later", userId=..., anonymousId="a1"))
-    real = pipeline.apply_events
-    calls = []
+    send(client, track(), track("Later"))
+    real = pipeline.hold_profiles_of
+    tries = []
 
-    def merged_meanwhile(*args: Any, **kwargs: Any) -> None:
-        if not calls:
-            keys = Key(Identity.USER, "u1"), Key(Identity.ANONYMOUS, "a1")
-            named, other = (find([key])[key] for key in keys)
-            calls.append(link(named, other))
-        real(*args, **kwargs)
+    def moved(identities: Collection[Identity]) -> Mapping[int, Snapshot]:
+        tries.append(len(identities))
+        if len(tries) == 1:
+            raise ProfileMoved
+        return real(identities)
 
-    monkeypatch.setattr(pipeline, "apply_events", merged_meanwhile)
-    # The other worker is played within this transaction, so what it did is undone with the
-    # first try; what counts is that there is a second one and no failure is noted.
+    monkeypatch.setattr(pipeline, "hold_profiles_of", moved)
     assert drain() == 1
-    assert calls
+    assert tries == [1, 1]
     assert not BufferedBatch.objects.exists()
-    assert (Event.objects.count(), _counted()) == (3, 3)
+    assert (Event.objects.count(), _counted()) == (2, 2)
 
 
 def test_no_transaction_takes_more_events_than_allowed(
     client: Client, server: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline, "MOST_EVENTS", 10)
+    monkeypatch.setattr(pipeline, "MOST_EVENTS_ALONE", 10)
     sizes = _watch_sizes(monkeypatch)
     for size in (4, 4, 4, 25, 1, 1, 10, 10, 1):
         send(client, *(track() for _ in range(size)))
@@ -137,6 +133,7 @@ def test_long_batches_are_not_all_read_again_for_each_one_processed(
 ) -> None:
     settings.PERSONALIZATION_WORKER_BATCH = 16
     monkeypatch.setattr(pipeline, "MOST_EVENTS", 10)
+    monkeypatch.setattr(pipeline, "MOST_EVENTS_ALONE", 10)
     limits: list[int] = []
     claim = DatabaseBuffer.claim
 

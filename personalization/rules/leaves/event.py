@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cached_property
 from typing import Literal, TypeVar, cast
 
 from personalization.clock import moment, span
@@ -72,9 +73,14 @@ class EventLeaf(Leaf):
 
     def answer(self, facts: Facts, *, now: Microseconds) -> Answer:
         counter = facts.counters.get(self.matcher.id, NO_EVENTS)
+        window = self._window
         return self._counted(
-            lambda n: _at_least(n, counter, self.last, now=now), both=every, complement=negate
+            lambda n: _at_least(n, counter, window, now=now), both=every, complement=negate
         )
+
+    @cached_property
+    def _window(self) -> Microseconds | None:
+        return span(self.last) if self.last is not None else None
 
     def sql(self, scope: Scope) -> Sql:
         return self._counted(
@@ -175,7 +181,9 @@ class EventLeaf(Leaf):
             yield from check_where(self.matcher.where, catalogue, event=self.matcher.event)
 
 
-def _at_least(n: int, counter: Counter, last: timedelta | None, *, now: Microseconds) -> Answer:
+def _at_least(
+    n: int, counter: Counter, window: Microseconds | None, *, now: Microseconds
+) -> Answer:
     """Answer “at least n” from the newest timestamps (at least n of them are kept).
 
     Met by its n-th newest event at t, a sliding window stops being met at t + window.
@@ -184,15 +192,16 @@ def _at_least(n: int, counter: Counter, last: timedelta | None, *, now: Microsec
     """
     if n <= 0:
         return Answer(True)
-    ahead = [at for at in counter.newest if at > now]
-    seen = counter.newest[len(ahead) :]
+    newest = counter.newest
+    ahead = [at for at in newest if at > now] if newest and newest[0] > now else ()
+    seen = newest[len(ahead) :] if ahead else newest
     began = counter.first is not None and counter.first <= now
     upcoming = (ahead[-1] if ahead else None) if began else counter.first
-    if last is None:
+    if window is None:
         met = began and counter.total - len(ahead) >= n
         return Answer(met, None if met else upcoming)
-    if len(seen) >= n and seen[n - 1] > now - span(last):
-        return Answer(True, seen[n - 1] + span(last))
+    if len(seen) >= n and seen[n - 1] > now - window:
+        return Answer(True, seen[n - 1] + window)
     return Answer(False, upcoming)
 
 

@@ -54,7 +54,7 @@ class Settings:
     #: Where `RedisBuffer` keeps what waits.
     REDIS_URL: str = "redis://127.0.0.1:6379/0"
     #: How many buffered requests a worker takes into one transaction.
-    WORKER_BATCH: int = 100
+    WORKER_BATCH: int = 1000
     #: Tries before a buffered request is taken apart and what fails set aside.
     BUFFER_ATTEMPTS: int = 5
     #: Write key of the browser source that `{% personalization_tracker %}` sends with.

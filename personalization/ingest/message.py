@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
+
+from django.utils import timezone
 
 from personalization.exceptions import RequestRejected
 from personalization.ingest.body import parse_json
@@ -31,6 +34,7 @@ class Message:
     parameters: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     base: str = ""
     address: str = ""
+    received_at: datetime = field(default_factory=timezone.now)
 
     def json(self) -> Any:
         """Return the body as JSON.

@@ -108,6 +108,14 @@ class EventRejected(PersonalizationError):
         self.pointer = pointer
 
 
+class UnreadableFile(PersonalizationError):
+    """The file cannot be imported."""
+
+
+class UnknownSource(PersonalizationError):
+    """No source has this slug."""
+
+
 class UnknownSegment(PersonalizationError):
     """No segment has this slug."""
 

@@ -177,7 +177,7 @@ def seconds_to_wait(rate: int, *, before: int, count: int, elapsed: float) -> fl
 
 
 def _refusal(limit: Limit, wait: float) -> TooMany:
-    seconds = max(1, math.ceil(wait))
+    seconds = math.floor(wait) + 1  # the moment itself would be too soon
     error = TooMany(f"{limit.message}; try again in {seconds} s.", retry_after=seconds)
     # Segment's browser library reads only this one, and as seconds to wait.
     error.headers["X-RateLimit-Reset"] = str(seconds)

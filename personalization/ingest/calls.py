@@ -14,7 +14,7 @@ from personalization.events.models import Event
 from personalization.exceptions import EventRejected
 from personalization.ingest.arrival import Arrival
 from personalization.ingest.clean import refuse_poison
-from personalization.ingest.identities import Sender, identities_of
+from personalization.ingest.identities import SIGNED_USER, Sender, identities_of
 from personalization.ingest.times import happened_at
 
 TYPES = tuple(Event.Type.values)
@@ -24,6 +24,9 @@ NAMES = {
     "group": "Grouped", "alias": "Aliased",
 }  # fmt: skip
 MAX_NAME, MAX_MESSAGE_ID = 200, 100
+#: What a context may hold and no store: an address, traits that are stated elsewhere, a
+#: proof of who sends.
+_NOT_KEPT = frozenset({"ip", "traits", SIGNED_USER})
 
 
 def read_event(data: Any, *, sender: Sender) -> Arrival:
@@ -49,7 +52,7 @@ def read_event(data: Any, *, sender: Sender) -> Arrival:
         type=kind,
         name=_name(data, kind),
         properties=_properties(data, kind, context),
-        context={name: value for name, value in context.items() if name not in ("ip", "traits")},
+        context={name: value for name, value in context.items() if name not in _NOT_KEPT},
         at=microseconds(at),
         message_id=_message_id(data),
         key=key,

@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from personalization.exceptions import EventRejected
 from personalization.ingest.bots import Agent
+from personalization.ingest.ids import external_keys, read_id
 from personalization.profiles.identity import Key
+from personalization.profiles.links import identity_limits
 from personalization.profiles.models import Identity
+from personalization.profiles.visitor import read_user_token
 
-MAX_ID = 200
-#: What broken clients send when they mean nobody (as PostHog and Segment Unify list them).
-NOBODY = frozenset({
-    "", "anonymous", "guest", "undefined", "null", "none", "nan", "true", "false",
-    "[object object]", "not_authenticated", "distinct_id", "distinctid", "id", "email", "-1",
-})  # fmt: skip
-_ZEROS = re.compile(r"[0-]+")  # "00000000-0000-0000-0000-000000000000" is nobody either
+#: Where in the context of an event the page puts what the site signed for it.
+SIGNED_USER = "userToken"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sender:
     """Who sends: how far its claims go, and what the visitor's cookie proves.
 
-    `agent` is what a browser says of itself; without one, no rule looks for bots.
+    `user_id` is the user that the site has signed for this visitor. `agent` is what a browser says of itself; without one, no rule looks for bots.
     """
 
     trusted: bool
     visitor_id: str | None
     received_at: datetime
     sent_at: datetime | None = None
+    user_id: str | None = None
     agent: Agent | None = None
 
 
@@ -41,41 +39,48 @@ def identities_of(
 ) -> tuple[Key, tuple[Key, ...]]:
     """Return the identity an event belongs to and those it is joined with.
 
-    A browser proves nobody but the visitor of its cookie: a user id it names is
-    kept apart, so that it can neither merge nor reveal a profile.
+    A browser proves nobody but the visitor of its cookie, and the user that the site has
+    signed for this visitor. A user id it merely names is kept apart, so that it can
+    neither merge nor reveal a profile.
 
     :raises EventRejected: when the event names nobody.
     """
-    user, anonymous = _id(data, "userId"), _id(data, "anonymousId")
+    user, anonymous = read_id(data, "userId"), read_id(data, "anonymousId")
     if sender.trusted:
-        named = Key(Identity.USER, user) if user else None
-        other = _id(data, "previousId") if kind == "alias" else anonymous
-        unnamed = Key(Identity.ANONYMOUS, other) if other else None
-        if named:
-            return named, (unnamed,) if unnamed else ()
+        previous = read_id(data, "previousId") if kind == "alias" else None
+        keys = _trusted(user, (previous, anonymous), data)
     else:
-        anonymous = sender.visitor_id or anonymous
-        unnamed = Key(Identity.ANONYMOUS, anonymous) if anonymous else None
-        if unnamed is None and user:
-            unnamed = Key(Identity.CLAIMED, user)
-    if unnamed is None:
+        keys = _claimed(user, anonymous, sender, data)
+    if not keys:
         raise EventRejected("userId or anonymousId is needed.", code="missing_ids")
-    return unnamed, ()
+    return keys[0], keys[1:]
 
 
-def _id(data: Mapping[str, Any], name: str) -> str | None:
-    value = data.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise EventRejected(f"/{name} is a text.", code="invalid_id", pointer=f"/{name}")
-    text = str(value).strip()
-    if len(text) > MAX_ID:
-        raise EventRejected(
-            f"/{name} has {len(text)} characters; {MAX_ID} are allowed.",
-            code="invalid_id",
-            pointer=f"/{name}",
-        )
-    if text.strip("\"'").lower() in NOBODY or _ZEROS.fullmatch(text):
-        return None
-    return text
+def _trusted(
+    user: str | None, anonymous: Iterable[str | None], data: Mapping[str, Any]
+) -> tuple[Key, ...]:
+    """Return all that are named, those that count most first."""
+    keys = [Key(Identity.USER, user)] if user else []
+    keys += [Key(Identity.ANONYMOUS, value) for value in anonymous if value]
+    if further := list(external_keys(data)):
+        limits = identity_limits()
+        keys = sorted(dict.fromkeys(keys + further), key=lambda key: limits.rank(key)[:2])
+    return tuple(keys)
+
+
+def _claimed(
+    user: str | None, anonymous: str | None, sender: Sender, data: Mapping[str, Any]
+) -> tuple[Key, ...]:
+    if sender.visitor_id is not None:
+        visitor = Key(Identity.ANONYMOUS, sender.visitor_id)
+        signed = sender.user_id or _signed_user(data, visitor_id=sender.visitor_id)
+        return (Key(Identity.USER, signed), visitor) if signed else (visitor,)
+    if anonymous:
+        return (Key(Identity.ANONYMOUS, anonymous),)
+    return (Key(Identity.CLAIMED, user),) if user else ()
+
+
+def _signed_user(data: Mapping[str, Any], *, visitor_id: str) -> str | None:
+    context = data.get("context")
+    token = context.get(SIGNED_USER) if isinstance(context, Mapping) else None
+    return read_user_token(token, visitor_id=visitor_id) if token else None

@@ -35,9 +35,11 @@ from personalization.ingest.inspection import inspection
 from personalization.ingest.message import Message
 from personalization.ingest.quarantine import set_aside
 from personalization.ingest.times import read_time
-from personalization.profiles.visitor import read_visitor_id
+from personalization.profiles.visitor import read_user_token, read_visitor_id
 
 RETRY_AFTER = "2"
+#: The header for what the site signed for the page that sends.
+USER_HEADER = "X-Personalization-User"
 
 
 class IngestView:
@@ -134,9 +136,12 @@ def base_of(request: HttpRequest, route: Route) -> str:
 
 
 def sender_of(request: HttpRequest, source: Source, envelope: Envelope, *, now: datetime) -> Sender:
+    visitor_id = None if source.is_server else read_visitor_id(request.COOKIES)
+    token = request.headers.get(USER_HEADER)
     return Sender(
         trusted=source.is_server,
-        visitor_id=None if source.is_server else read_visitor_id(request.COOKIES),
+        visitor_id=visitor_id,
+        user_id=read_user_token(token, visitor_id=visitor_id) if token and visitor_id else None,
         received_at=now,
         sent_at=read_time(envelope.sent_at),
         agent=_agent(request, source),

@@ -1,16 +1,25 @@
-"""The visitor id in the first-party cookie: random, signed, never derived from anything."""
+"""The visitor id in the first-party cookie: random, signed, never derived from anything.
+
+And what the site signs for the pages of a visitor who is logged in: who that is.
+"""
 
 from __future__ import annotations
 
 import re
 import uuid
 from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
 
-from django.core.signing import BadSignature, Signer
+from django.core.signing import BadSignature, Signer, TimestampSigner
 
 from personalization.conf import settings
 
 _SALT = "personalization.visitor"
+_USER_SALT = "personalization.user"
+#: How long a page may say who is logged in; it is renewed with every page.
+USER_TOKEN_AGE = timedelta(days=1)
+_LONGEST = 500
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -32,3 +41,22 @@ def read_visitor_id(cookies: Mapping[str, str]) -> str | None:
     except BadSignature:
         return None
     return visitor_id if _ID.fullmatch(visitor_id) else None
+
+
+def user_token(user_id: str, *, visitor_id: str) -> str:
+    """Return the proof that the visitor is the user. It is worth nothing to another visitor."""
+    return _user_signer(visitor_id).sign(user_id)
+
+
+def read_user_token(token: Any, *, visitor_id: str) -> str | None:
+    """Return the user that the site signed for this visitor a day ago at most."""
+    if not isinstance(token, str) or len(token) > _LONGEST:
+        return None
+    try:
+        return _user_signer(visitor_id).unsign(token, max_age=USER_TOKEN_AGE)
+    except BadSignature:
+        return None
+
+
+def _user_signer(visitor_id: str) -> TimestampSigner:
+    return TimestampSigner(salt=f"{_USER_SALT}.{visitor_id}")

@@ -120,7 +120,8 @@ def _count(limit: Limit, *, now: float) -> float:
     except _failures():
         metrics.count("ingest.throttle_unavailable")
         return 0.0
-    memory.full_until = now + wait
+    if wait:  # or a request that took its time a moment earlier would seem to be too soon
+        memory.full_until = now + wait
     return wait
 
 

@@ -15,12 +15,15 @@ LONGEST_NAME = 63  # of a PostgreSQL database
 
 
 @contextmanager
-def throwaway_database() -> Iterator[str]:
-    """Connect to a new, empty database and yield its name; the site's own is not touched."""
+def throwaway_database(*, migrated: bool = False) -> Iterator[str]:
+    """Connect to a new, empty database and yield its name; the site's own is not touched.
+
+    Without migrations the tables are made as the models say, in a tenth of the time; only
+    with them, events are partitioned.
+    """
     with TemporaryDirectory(prefix="benchmark-") as folder:
         before = dict(connection.settings_dict["TEST"])
-        # Without migrations: the tables are made as the models say, in a tenth of the time.
-        connection.settings_dict["TEST"].update(NAME=_name(Path(folder)), MIGRATE=False)
+        connection.settings_dict["TEST"].update(NAME=_name(Path(folder)), MIGRATE=migrated)
         config = setup_databases(
             verbosity=0, interactive=False, aliases={"default": None}, serialized_aliases=set()
         )

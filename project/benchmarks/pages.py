@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template import engines
 from django.views.decorators.csrf import csrf_exempt
 
+from personalization import bulk
 from project.shop.models import Product
 
 SLOTS, SEGMENTS = 20, 50
@@ -39,6 +41,24 @@ class RawBody(models.Model):
 
     def __str__(self) -> str:
         return self.body
+
+
+class RawEvent(models.Model):
+    """One row for each event, without index or constraint."""
+
+    message_id = models.CharField(max_length=100)
+    name = models.CharField(max_length=200)
+    properties = models.JSONField()
+    context = models.JSONField()
+    timestamp = models.DateTimeField()
+
+    objects: models.Manager[RawEvent] = models.Manager()
+
+    class Meta:
+        app_label = "benchmarks"
+
+    def __str__(self) -> str:
+        return self.message_id
 
 
 def slots() -> str:
@@ -79,4 +99,31 @@ def _template(main: str) -> Any:
 def bare(request: HttpRequest) -> HttpResponse:
     """Keep the raw body in one row: what durable ingest cannot do without."""
     RawBody.objects.create(body=request.body.decode())
+    return HttpResponse('{"success": true}', content_type="application/json")
+
+
+@csrf_exempt
+def copy_body(request: HttpRequest) -> HttpResponse:
+    """COPY the raw body into one row: the fastest way into the database, nothing looked at."""
+    bulk.insert(RawBody, [{"body": request.body.decode()}])
+    return HttpResponse('{"success": true}', content_type="application/json")
+
+
+@csrf_exempt
+def copy_rows(request: HttpRequest) -> HttpResponse:
+    """COPY each event into a row of its own: what taking a batch apart cannot do without."""
+    events = json.loads(request.body)["batch"]
+    bulk.insert(
+        RawEvent,
+        [
+            {
+                "message_id": event["messageId"],
+                "name": event["event"],
+                "properties": event["properties"],
+                "context": event["context"],
+                "timestamp": event["timestamp"],
+            }
+            for event in events
+        ],
+    )
     return HttpResponse('{"success": true}', content_type="application/json")

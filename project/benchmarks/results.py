@@ -11,10 +11,14 @@ from personalization.registry import Registry
 
 @dataclass(frozen=True, kw_only=True)
 class Effort:
-    """How long to measure: about `seconds` in all, in `rounds` that take turns."""
+    """How long to measure: about `seconds` in all, in `rounds` that take turns.
+
+    `stored` is how many events the database grows to where that is what is looked at.
+    """
 
     seconds: float = 10.0
     rounds: int = 10
+    stored: int = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,8 @@ urlpatterns = [
     path("page/", pages.page),
     path("page-without/<str:visitor>/", pages.page_without),
     path("bare/", pages.bare),
+    path("copy-body/", pages.copy_body),
+    path("copy-rows/", pages.copy_rows),
     path("p/", include("personalization.urls")),
     path("", include("project.shop.urls")),
 ]

@@ -95,6 +95,14 @@ def test_as_many_pass_as_the_source_may_send(limited: Callable[..., Source]) -> 
     assert [admit(source, at=1) > 0 for _ in range(8)] == [False] * 5 + [True] * 3
 
 
+def test_requests_that_overtake_each_other_do_not_seem_too_many(
+    limited: Callable[..., Source],
+) -> None:
+    source = limited(100)
+    admit(source, at=10.5)
+    assert admit(source, at=10.4) == 0
+
+
 def test_a_source_without_a_limit_has_none_and_asks_no_cache(
     limited: Callable[..., Source], watched: list[str]
 ) -> None:

@@ -36,6 +36,13 @@ class Command(BaseCommand):
             "--repeat", type=int, default=Effort.rounds, help="how many rounds at least"
         )
 
+        parser.add_argument(
+            "--stored",
+            type=int,
+            default=Effort.stored,
+            help="to how many stored events the worker's database grows",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         name = options["name"]
         benchmark = benchmarks.get(name)
@@ -44,7 +51,11 @@ class Command(BaseCommand):
             raise CommandError(f"There is no benchmark “{name}”. There are: {there_are}.")
         if options["repeat"] < 1 or not 0 <= options["seconds"] < float("inf"):
             raise CommandError("--repeat is 1 at least, and --seconds is not negative.")
-        effort = Effort(seconds=options["seconds"], rounds=options["repeat"])
+        if options["stored"] < 100:
+            raise CommandError("--stored is 100 at least.")
+        effort = Effort(
+            seconds=options["seconds"], rounds=options["repeat"], stored=options["stored"]
+        )
         results = benchmark(effort)
         if options["json"]:
             self.stdout.write(as_json(name, results))

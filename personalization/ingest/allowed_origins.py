@@ -14,7 +14,7 @@ from functools import lru_cache
 from django.utils.translation import gettext as _
 
 _ORIGIN = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[^\s/?#:@\[\]\\]+|\[[0-9a-f:.]+\])"
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[^\s/?#:@\[\]\\,;]+|\[[0-9a-f:.]+\])"
     r"(?::(?P<port>[0-9]{1,5}))?",
     re.IGNORECASE | re.ASCII,
 )
@@ -63,7 +63,7 @@ def _in_ascii(host: str) -> str:
 def _what_is_wrong(text: str) -> str:
     if "://" not in text:
         return _("http:// or https:// is missing, as in https://shop.example")
-    if found := _ORIGIN.match(text):
+    if (found := _ORIGIN.match(text)) and "@" not in text:
         return _("an origin ends with the host and port: write %s") % found[0]
     return _("an origin is a scheme, a host and perhaps a port, as in https://shop.example:8443")
 

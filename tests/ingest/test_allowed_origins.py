@@ -44,6 +44,7 @@ def test_an_origin_is_read_as_browsers_write_it(text: str, origin: str) -> None:
         ("https://shop.example/", "write https://shop.example"),
         ("https://shop.example:8443/page?x=1", "write https://shop.example:8443"),
         ("https://shop.example, https://other.example", "write https://shop.example"),
+        ("https://shop.example;https://other.example", "write https://shop.example"),
         ("https://shop.example:port", "write https://shop.example"),
         ("https://shop.example:123456", "write https://shop.example"),
         ("https://user@shop.example", "a host"),
@@ -66,7 +67,6 @@ def test_what_is_no_origin_is_said_to_be_so(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
         read_origin(text)
     assert said in str(caught.value)
-    assert f"{said}," not in str(caught.value)
 
 
 LIST = """

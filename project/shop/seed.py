@@ -9,7 +9,8 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from personalization.delivery.models import Slot, Variation
-from personalization.events.models import Source
+from personalization.events.models import Source, WriteKey
+from personalization.events.write_keys import add_write_key, digest_of
 from personalization.segments.models import Segment
 from project import environment
 from project.shop.data.articles import ARTICLES
@@ -78,14 +79,12 @@ def seed_journal() -> None:
 
 
 def seed_sources() -> None:
-    Source.objects.get_or_create(
-        slug=BROWSER_SOURCE,
-        defaults={
-            "name": "Demo shop",
-            "kind": Source.Kind.BROWSER,
-            "write_key": environment.TRACKER_KEY,
-        },
+    shop, _ = Source.objects.get_or_create(
+        slug=BROWSER_SOURCE, defaults={"name": "Demo shop", "kind": Source.Kind.BROWSER}
     )
+    if not WriteKey.objects.filter(digest=digest_of(environment.TRACKER_KEY)).exists():
+        add_write_key(shop, key=environment.TRACKER_KEY)
+    # It gets a key whenever visitors are played, and for no longer.
     Source.objects.get_or_create(
         slug=SIMULATOR_SOURCE, defaults={"name": "Simulator", "kind": Source.Kind.SERVER}
     )

@@ -16,6 +16,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from personalization.events.write_keys import digest_of
+
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "acceptance-key"
 PATIENCE = 90.0
@@ -42,10 +44,15 @@ class Site:
 
     def prepare(self, *objects: dict[str, Any]) -> None:
         """Make the tables and a server source, and load `objects` as fixtures."""
-        source = {"name": "Server", "slug": "server", "kind": "server", "write_key": KEY}
-        source |= {"created_at": "2026-01-01T00:00:00Z"}
+        since = "2026-01-01T00:00:00Z"
+        source = {"name": "Server", "slug": "server", "kind": "server", "created_at": since}
+        key = {"source": 1, "digest": digest_of(KEY), "hint": "acc"}
         fixture = self.folder / "site.json"
-        rows = [{"model": "personalization.source", "fields": source}, *objects]
+        rows = [
+            {"model": "personalization.source", "pk": 1, "fields": source},
+            {"model": "personalization.writekey", "fields": key},
+            *objects,
+        ]
         fixture.write_text(json.dumps(rows))
         self.manage("migrate", "--verbosity", "0")
         self.manage("loaddata", "--verbosity", "0", str(fixture))

@@ -9,7 +9,8 @@ from django.template.loader import get_template
 
 from personalization.delivery.models import Slot, Variation
 from personalization.delivery.templates import blocks_in_templates
-from personalization.events.models import Source
+from personalization.events.models import Source, WriteKey
+from personalization.events.write_keys import digest_of
 from personalization.segments.live import live_rules
 from personalization.segments.models import Segment
 from project import environment
@@ -18,10 +19,11 @@ from project.shop.data.segments import SEGMENTS
 from project.shop.data.shelves import PRODUCTS
 from project.shop.models import Article, Category, Product
 from project.shop.palettes import PALETTES
+from project.shop.playback import passing_key
 
 pytestmark = pytest.mark.usefixtures("shop")
 
-MODELS = (Category, Product, Article, Source, Segment, Slot, Variation)
+MODELS = (Category, Product, Article, Source, WriteKey, Segment, Slot, Variation)
 
 
 def rows() -> list[list[Any]]:
@@ -64,10 +66,24 @@ def test_every_slot_of_a_template_is_seeded() -> None:
 
 def test_the_tracker_has_the_key_of_a_browser_source() -> None:
     source = Source.objects.get(slug=seed.BROWSER_SOURCE)
-    assert (source.write_key, source.kind) == (environment.TRACKER_KEY, Source.Kind.BROWSER)
+    [key] = source.write_keys.all()
+    assert key.digest == digest_of(environment.TRACKER_KEY)
+    assert source.kind == Source.Kind.BROWSER
+
+
+def test_the_simulator_is_believed_and_has_no_key_that_stands_in_the_sources() -> None:
     simulator = Source.objects.get(slug=seed.SIMULATOR_SOURCE)
     assert simulator.is_server
-    assert simulator.write_key != environment.TRACKER_KEY
+    assert not simulator.write_keys.exists()
+
+
+def test_a_key_for_visitors_that_are_played_ends_with_them() -> None:
+    simulator = Source.objects.get(slug=seed.SIMULATOR_SOURCE)
+    with passing_key(simulator) as key:
+        [row] = simulator.write_keys.all()
+        assert row.digest == digest_of(key)
+        assert row.expires_at is not None
+    assert not simulator.write_keys.exists()
 
 
 def test_every_product_has_a_picture() -> None:

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from personalization.events.models import Event, Source
+from personalization.events.write_keys import add_write_key
 from personalization.ingest.pipeline import process_events
 from personalization.profiles.models import Identity
 from personalization.segments.models import Membership
@@ -92,12 +93,12 @@ def test_batches_keep_histories_whole_and_lose_none() -> None:
 @pytest.mark.usefixtures("shop")
 def test_the_personas_end_up_in_their_segments(client: Client) -> None:
     now = datetime.now(UTC)
-    source = Source.objects.get(slug="simulator")
+    key = add_write_key(Source.objects.get(slug="simulator"))
     simulated = list(simulate(seed=1, now=now, visitors=VISITORS, shelves=shop_shelves()))
     for visitor in simulated:
         response = client.post(
             "/p/v1/batch",
-            json.dumps({"batch": visitor.events, "writeKey": source.write_key}),
+            json.dumps({"batch": visitor.events, "writeKey": key}),
             content_type="application/json",
         )
         assert response.json()["rejected"] == []

@@ -16,8 +16,8 @@ from personalization.admin.links import profile_link
 from personalization.admin.read_only import ReadOnlyAdmin
 from personalization.admin.visitors import identity_label
 from personalization.admin.wording import moment_cell
-from personalization.events.catalogue import known_events
 from personalization.events.models import BufferedBatch, Event
+from personalization.events.schemas import schemas_in_force
 
 
 class EventNameFilter(admin.SimpleListFilter):
@@ -27,7 +27,7 @@ class EventNameFilter(admin.SimpleListFilter):
     parameter_name = "name"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, name) for name in known_events()]
+        return [(name, name) for name in schemas_in_force()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
         return queryset.filter(name=self.value()) if self.value() else queryset

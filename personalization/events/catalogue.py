@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, get_args
 
 from personalization.rules.catalogue import EventKind, Field
+from personalization.rules.reading import can_be_named
 from personalization.rules.sql import JsonType
 
 PropertyType: TypeAlias = Literal[
@@ -160,7 +161,11 @@ def known_events(schemas: Mapping[str, Schema] = SHIPPED) -> dict[str, EventKind
 
 
 def _compared(properties: Properties) -> dict[str, JsonType]:
-    return {name: _COMPARED[kind] for name, kind in properties.items() if kind in _COMPARED}
+    return {
+        name: _COMPARED[kind]
+        for name, kind in properties.items()
+        if kind in _COMPARED and can_be_named(name)
+    }
 
 
 def fields(types: Mapping[str, JsonType]) -> dict[str, Field]:

@@ -57,9 +57,10 @@ class Inspection:
 def inspection(*, source: Source, sender: Sender) -> Inspection:
     """Return what is asked of the events of a request (a query where they must fit a schema)."""
     fits = source.schemas == Source.Schemas.QUARANTINE
+    agent = sender.agent if settings.FILTER_BOTS else None
     return Inspection(
         oldest=microseconds(sender.received_at - settings.RETENTION),
-        verdict=verdict_on_request(sender.agent) if sender.agent else None,
+        verdict=verdict_on_request(agent) if agent else None,
         schemas=schemas_in_force() if fits else None,
     )
 

@@ -36,6 +36,13 @@ class Replayed:
     taken: int = 0
     refused: Counter[str] = field(default_factory=Counter)
 
+    def __str__(self) -> str:
+        lines = [f"{self.taken} events replayed."]
+        if self.refused:
+            reasons = ", ".join(sorted(self.refused))
+            lines.append(f"{self.refused.total()} are refused again: {reasons}.")
+        return "\n".join(lines)
+
 
 def replay(
     pk: int,

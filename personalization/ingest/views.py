@@ -28,7 +28,7 @@ from personalization.ingest.accept import find_duplicates, judge, keep, withhold
 from personalization.ingest.adapter import Adapter, Answer, Envelope, Route
 from personalization.ingest.address import client_address
 from personalization.ingest.body import read_body
-from personalization.ingest.bots import Agent, agent_of
+from personalization.ingest.bots import agent_of
 from personalization.ingest.door import admitted_source
 from personalization.ingest.identities import Sender
 from personalization.ingest.inspection import inspection
@@ -144,14 +144,8 @@ def sender_of(request: HttpRequest, source: Source, envelope: Envelope, *, now: 
         user_id=read_user_token(token, visitor_id=visitor_id) if token and visitor_id else None,
         received_at=now,
         sent_at=read_time(envelope.sent_at),
-        agent=_agent(request, source),
+        agent=None if source.is_server else agent_of(request.headers, method=str(request.method)),
     )
-
-
-def _agent(request: HttpRequest, source: Source) -> Agent | None:
-    if source.is_server or not settings.FILTER_BOTS:
-        return None
-    return agent_of(request.headers, method=str(request.method))
 
 
 def unavailable() -> RequestRejected:

@@ -8,6 +8,7 @@ from typing import Any
 from personalization.conf import settings
 from personalization.events.catalogue import fields, known_events
 from personalization.events.models import Event
+from personalization.events.schemas import schemas_in_force
 from personalization.profiles.features import definitions
 from personalization.profiles.models import Snapshot
 from personalization.rules.catalogue import Catalogue, EventKind, Field
@@ -24,7 +25,7 @@ _SAMPLE = 500
 
 
 def catalogue() -> Catalogue:
-    """Return the catalogue of this site (three queries)."""
+    """Return the catalogue of this site (four queries)."""
     return Catalogue(
         traits=_traits(),
         features=_features(),
@@ -48,15 +49,15 @@ def _traits() -> dict[str, Field]:
 
 
 def _events() -> dict[str, EventKind]:
-    events = known_events()
+    events = known_events(schemas_in_force())
     sample = Event.objects.order_by("-id").values_list("name", "properties")[:_SAMPLE]
     by_name: dict[str, list[Mapping[str, Any]]] = {}
     for name, properties in sample:
         by_name.setdefault(name, []).append(properties)
     for name, seen in by_name.items():
         known = events.get(name) or EventKind(name, f"did “{name}”")
-        shipped = {field.name: field.type for field in known.properties.values()}
-        events[name] = EventKind(name, known.phrase, fields({**_types(seen), **shipped}))
+        stated = {field.name: field.type for field in known.properties.values()}
+        events[name] = EventKind(name, known.phrase, fields({**_types(seen), **stated}))
     return events
 
 

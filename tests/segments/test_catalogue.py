@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from personalization.events.models import Event
+from personalization.events.models import Event, EventSchema
 from personalization.profiles.features import definitions
 from personalization.profiles.models import Profile
 from personalization.segments.catalogue import catalogue, editor_catalogue
@@ -85,8 +85,31 @@ def test_events_are_kept_as_long_as_the_settings_say(settings: Any) -> None:
     assert catalogue().retention == timedelta(days=90)
 
 
-def test_a_catalogue_costs_three_queries(django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(3):
+def test_events_with_a_schema_are_offered_before_anybody_sent_one() -> None:
+    EventSchema.objects.create(
+        name="Video Played",
+        properties={
+            "length": {"type": "integer"},
+            "tags": {"type": "list"},
+            "1st": {"type": "text"},
+        },
+    )
+    kind = catalogue().events["Video Played"]
+    assert {name: field.type for name, field in kind.properties.items()} == {"length": "number"}
+
+
+def test_the_type_that_a_schema_states_stands(
+    make_profile: Callable[..., Profile], make_event: Callable[..., Event]
+) -> None:
+    EventSchema.objects.create(name="Product Added", properties={"price": {"type": "text"}})
+    make_event(make_profile(), "Product Added", at=NOW, properties={"price": 59, "size": 42})
+    properties = catalogue().events["Product Added"].properties
+    assert (properties["price"].type, properties["size"].type) == ("text", "number")
+
+
+def test_a_catalogue_costs_four_queries(django_assert_num_queries: Any) -> None:
+    catalogue()
+    with django_assert_num_queries(4):
         catalogue()
 
 

@@ -14,6 +14,7 @@ from personalization.events.models import Source, StoredMessage
 from personalization.exceptions import EventRejected
 from personalization.ingest.arrival import Arrival
 from personalization.ingest.calls import read_event
+from personalization.ingest.clean import written
 from personalization.ingest.identities import Sender
 from personalization.ingest.inspection import Inspect, pass_over
 from personalization.ingest.outcome import Outcome, Rejection
@@ -45,9 +46,10 @@ def judge(
         told: Any = None
         try:
             told = call(data)
+            text = written(told)
             if size > longest:
-                _refuse_length(data, longest)
-            arrival = read_event(told, sender=sender)
+                _refuse_length(told, text, longest)
+            arrival = read_event(told, sender=sender, clean=text is not None)
             inspect(arrival)
             outcome.arrivals.append(arrival)
             outcome.places.append(index)
@@ -69,10 +71,13 @@ def _rejection(index: int, error: EventRejected, call: Any) -> Rejection:
     )
 
 
-def _refuse_length(data: Any, limit: int) -> None:
-    try:
-        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    except RecursionError:  # too deep to be written; the reader says where
+def _refuse_length(call: Any, text: str | None, limit: int) -> None:
+    if text is None:
+        try:
+            text = json.dumps(call, ensure_ascii=False, separators=(",", ":"))
+        except RecursionError:  # too deep to be written; the reader says where
+            return
+    if len(text) * 4 <= limit:
         return
     if (length := len(text.encode(errors="surrogatepass"))) > limit:
         raise EventRejected(

@@ -18,6 +18,8 @@ from django.http import HttpRequest
 from personalization.conf import settings
 from personalization.exceptions import RequestRejected, TooLarge
 
+#: Fewer digits are within a double; more, a sign aside, are not.
+_LONG = 309
 _GZIP = b"\x1f\x8b"
 #: A gzip may be several, one after the other; each is told from the rest by a copy of it.
 _MEMBERS = 8
@@ -56,21 +58,19 @@ def parse_json(body: bytes) -> Any:
 
 
 def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        raise
-    except ValueError:
-        # Python reads no whole number of thousands of digits. No store keeps one either:
-        # as infinity it is refused with its own event, and the neighbours are kept.
-        return json.loads(text, parse_int=_whole_number)
+    return json.loads(text, parse_int=_whole_number)
 
 
 def _whole_number(digits: str) -> float:
-    try:
+    """Return a whole number; one beyond a double as infinity.
+
+    No store keeps such a number, and Python reads none of thousands of digits. So it is
+    refused with its own event, and the neighbours are kept.
+    """
+    if len(digits) < _LONG:
         return int(digits)
-    except ValueError:
-        return math.inf
+    beyond = len(digits) > _LONG + 1 or math.isinf(float(digits))
+    return math.inf if beyond else int(digits)
 
 
 def _refuse_encoding(stated: str) -> None:

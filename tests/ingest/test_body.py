@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import tracemalloc
 import zlib
 from io import BytesIO
@@ -306,3 +307,22 @@ def _asgi(body: bytes) -> ASGIRequest:
         "headers": [(b"transfer-encoding", b"chunked")],
     }
     return ASGIRequest(scope, BytesIO(body))
+
+
+@pytest.mark.parametrize(
+    ("digits", "finite"),
+    [
+        ("1" + "0" * 308, True),
+        ("-1" + "0" * 308, True),
+        ("2" + "0" * 308, False),
+        ("-2" + "0" * 308, False),
+        ("1" + "0" * 309, False),
+        ("9" * 9999, False),
+        ("-0", True),
+    ],
+)
+def test_a_whole_number_beyond_a_double_is_infinite(digits: str, finite: bool) -> None:
+    (value,) = parse_json(f"[{digits}]".encode())
+    assert math.isfinite(value) is finite
+    if finite:
+        assert value == int(digits)

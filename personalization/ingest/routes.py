@@ -12,6 +12,9 @@ from personalization.ingest import protocols
 from personalization.ingest.adapter import Adapter, adapters
 from personalization.ingest.views import IngestView
 
+#: The protocol of our own tracker.
+NATIVE = "segment"
+
 
 def find_protocols() -> None:
     """Import the adapter of each folder, which registers it."""
@@ -26,7 +29,9 @@ def protocol_urls() -> list[URLPattern]:
     Every address also answers with a slash: a redirect would turn a POST into a GET.
     """
     find_protocols()
-    return [pattern for name, adapter in adapters.items() for pattern in _urls(name, adapter())]
+    # Our own first: most requests are for it, and patterns are tried one after the other.
+    ordered = sorted(adapters.items(), key=lambda entry: entry[0] != NATIVE)
+    return [pattern for name, adapter in ordered for pattern in _urls(name, adapter())]
 
 
 def _urls(protocol: str, adapter: Adapter) -> Iterator[URLPattern]:

@@ -54,6 +54,8 @@ def shape(value: Json) -> str:
     if value is None:
         return ""
     text = json.dumps(value, ensure_ascii=False)[:_EXAMPLE]
+    if isinstance(value, bool):
+        return text
     return _DIGIT.sub("9", _SMALL.sub("a", _CAPITAL.sub("A", text)))
 
 

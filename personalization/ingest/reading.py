@@ -10,6 +10,7 @@ from personalization.exceptions import EventRejected
 
 MILLISECOND, SECOND = 1_000, 1_000_000
 _LARGE = 1e300
+_SHOWN = 50
 
 
 def object_of(value: Any, pointer: str = "") -> Mapping[str, Any]:
@@ -49,6 +50,13 @@ def _parsed(text: str) -> int | float | None:
     return None
 
 
+def shown(value: Any) -> str:
+    """Return what an error may quote of a value: short, and fit for every answer and store."""
+    if not isinstance(value, str | int | float | None):
+        return f"a {type(value).__name__}"
+    return "".join(c if c.isprintable() else "\ufffd" for c in str(value)[:_SHOWN])
+
+
 def time_of(value: Any, *, unit: int, pointer: str) -> str | None:
     """Return the ISO 8601 text of a count of units since 1970, None for none.
 
@@ -65,7 +73,7 @@ def time_of(value: Any, *, unit: int, pointer: str) -> str | None:
     except OverflowError:
         pass
     raise EventRejected(
-        f"{pointer}: “{str(value)[:50]}” is not a time since 1970.",
+        f"{pointer}: “{shown(value)}” is not a time since 1970.",
         code="invalid_timestamp",
         pointer=pointer,
     )

@@ -15,6 +15,7 @@ from personalization.ingest.adapter import Adapter, Envelope, Route, adapters
 from personalization.ingest.message import Message
 from personalization.ingest.protocols.cloudevents.attributes import call_of
 from personalization.ingest.protocols.cloudevents.data import data_of
+from personalization.ingest.reading import shown
 
 STRUCTURED = "application/cloudevents+json"
 BATCHED = "application/cloudevents-batch+json"
@@ -52,7 +53,7 @@ def _binary(message: Message) -> Mapping[str, Any]:
     }
     if not attributes or message.content_type.startswith("application/cloudevents"):
         raise RequestRejected(
-            f"“{message.content_type[:50]}” is not taken here. Allowed: {STRUCTURED}, {BATCHED}, "
+            f"“{shown(message.content_type)}” is not taken here. Allowed: {STRUCTURED}, {BATCHED}, "
             "or the attributes of the event in ce- headers.",
             code="unsupported_type",
             status=415,

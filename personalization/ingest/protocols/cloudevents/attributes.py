@@ -9,7 +9,7 @@ from personalization.exceptions import EventRejected
 from personalization.ingest.calls import MAX_MESSAGE_ID, TYPES
 from personalization.ingest.nameless import message_id_of
 from personalization.ingest.protocols.cloudevents.data import properties_of
-from personalization.ingest.reading import object_of, text_of
+from personalization.ingest.reading import object_of, shown, text_of
 
 VERSION = "1.0"
 _REQUIRED = ("id", "source", "specversion", "type")
@@ -30,7 +30,7 @@ def call_of(event: Any) -> Mapping[str, Any]:
         if not text_of(attributes.get(name)):
             raise _wrong(f"The attribute {name} is needed.", name, code="missing_attribute")
     if attributes["specversion"] != VERSION:
-        found = str(attributes["specversion"])[:20]
+        found = shown(attributes["specversion"])
         raise _wrong(f"specversion is “{found}”; {VERSION} is taken.", "specversion")
     return {
         **_what(attributes),

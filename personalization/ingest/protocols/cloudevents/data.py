@@ -9,6 +9,7 @@ from typing import Any
 
 from personalization.exceptions import EventRejected, RequestRejected
 from personalization.ingest.body import parse_json
+from personalization.ingest.reading import shown
 
 
 def data_of(body: bytes, content_type: str) -> Any:
@@ -28,7 +29,7 @@ def data_of(body: bytes, content_type: str) -> Any:
     if kind.startswith("text/"):
         return _text_or_object(body)
     raise RequestRejected(
-        f"Data of the type “{kind[:50]}” are not taken; JSON and text are.",
+        f"Data of the type “{shown(kind)}” are not taken; JSON and text are.",
         code="unsupported_data",
         status=415,
     )

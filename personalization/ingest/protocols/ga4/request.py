@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from personalization.exceptions import RequestRejected
+from personalization.ingest.reading import shown
 
 DENIED = "DENIED"
 
@@ -45,14 +46,12 @@ def _said_of_all(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _traits(properties: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield the user properties, those of one time together."""
-    by_time: dict[str, dict[str, Any]] = {}
-    times: dict[str, Any] = {}
+    by_time: dict[str, tuple[Any, dict[str, Any]]] = {}
     for name, stated in properties.items():
         value, at = stated, None
         if isinstance(stated, Mapping):
             value, at = stated.get("value"), stated.get("timestamp_micros")
-        times[repr(at)] = at
-        by_time.setdefault(repr(at), {})[name] = value
-    for key, traits in by_time.items():
-        own_time = {} if times[key] is None else {"at": times[key]}
+        by_time.setdefault(shown(at), (at, {}))[1][name] = value
+    for at, traits in by_time.values():
+        own_time = {} if at is None else {"at": at}
         yield {"position": "user_properties", "traits": traits, **own_time}

@@ -13,6 +13,7 @@ from personalization.ingest.identities import Sender
 from personalization.ingest.message import Message
 from personalization.ingest.protocols.ga4.calls import call_of
 from personalization.ingest.protocols.ga4.request import parts_of
+from personalization.ingest.reading import shown
 from personalization.types import JsonObject
 
 MOST_EVENTS, LONGEST_NAME = 25, 40
@@ -53,7 +54,7 @@ def _of_each(body: Mapping[str, Any], message: Message) -> Iterator[JsonObject]:
                 yield complaint(path, f"{where}: {error}")
             continue
         if "event" in part and not _is_name(name := part["event"]["name"]):
-            yield complaint(path, f"{where} has invalid name [{name[:50]}].", "NAME_INVALID")
+            yield complaint(path, f"{where} has invalid name [{shown(name)}].", "NAME_INVALID")
 
 
 def _is_name(name: str) -> bool:

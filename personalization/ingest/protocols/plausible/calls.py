@@ -10,7 +10,7 @@ from personalization.ingest.body import parse_json
 from personalization.ingest.message import Message
 from personalization.ingest.nameless import visitor_of
 from personalization.ingest.pages import context_of, page_of
-from personalization.ingest.reading import number_of, object_of, text_of
+from personalization.ingest.reading import number_of, object_of, shown, text_of
 
 #: Each field under its names, the first that is there counts.
 _NAMES = {
@@ -64,7 +64,7 @@ def call_of(event: Any, message: Message) -> Mapping[str, Any]:
             page,
             userAgent=message.headers.get("User-Agent"),
             screen=_screen(body),
-            library={"name": "plausible", "version": str(body.get("v", ""))},
+            library={"name": "plausible", "version": shown(body.get("v", ""))},
         ),
     }
 

@@ -16,7 +16,7 @@ from personalization.ingest.outcome import Outcome
 from personalization.ingest.protocols.posthog.body import SAID, data_of, events_of
 from personalization.ingest.protocols.posthog.calls import call_of
 from personalization.ingest.protocols.posthog.documents import config_of, flags_of, script_of
-from personalization.ingest.reading import MILLISECOND, time_of
+from personalization.ingest.reading import MILLISECOND, shown, time_of
 
 PATHS = ("batch", "e", "i/v0/e", "capture", "track", "engage")
 KEYS = ("api_key", "token")
@@ -84,7 +84,7 @@ class PostHog(Adapter):
 
 
 def _uuid(event: Any) -> str:
-    return str(event.get("uuid")) if isinstance(event, Mapping) else ""
+    return shown(event.get("uuid")) if isinstance(event, Mapping) else ""
 
 
 def _keys(data: Mapping[str, Any]) -> list[Any]:

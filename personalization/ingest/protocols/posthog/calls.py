@@ -73,7 +73,7 @@ def _is_anonymous(person: Any, data: Mapping[str, Any], properties: Mapping[str,
     options = object_of(data.get("options"), "/options")
     if options.get("process_person_profile") is False:
         return True
-    return person is not None and person == properties.get("$device_id")
+    return isinstance(person, str) and person == properties.get("$device_id")
 
 
 def _content(

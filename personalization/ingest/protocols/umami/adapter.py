@@ -28,9 +28,8 @@ class Umami(Adapter):
     def open(self, message: Message) -> Envelope:
         single = message.call == "send"
         events = [message.object()] if single else _batch(message)
-        sites = [payload_of(event).get(name) for event in events for name in SITES]
-        named = dict.fromkeys(site for site in sites if isinstance(site, str))
-        return Envelope(events=events, keys=[message.query.get("writeKey"), *named], single=single)
+        keys = [message.query.get("writeKey"), *_sites(events)]
+        return Envelope(events=events, keys=keys, single=single)
 
     def call(self, event: Any, message: Message) -> Any:
         return call_of(event, message)

@@ -9,7 +9,7 @@ from personalization.exceptions import EventRejected
 from personalization.ingest.message import Message
 from personalization.ingest.nameless import message_id_of, visitor_of
 from personalization.ingest.pages import context_of, page_of
-from personalization.ingest.reading import SECOND, number_of, object_of, text_of, time_of
+from personalization.ingest.reading import SECOND, number_of, object_of, shown, text_of, time_of
 
 TYPES = ("event", "identify", "performance", "engagement")
 #: What an event belongs to; the write key stands there.
@@ -32,7 +32,7 @@ def call_of(event: Any, message: Message) -> Mapping[str, Any]:
     kind = data.get("type")
     if kind not in TYPES:
         raise EventRejected(
-            f"/type: “{str(kind)[:50]}” is not known. Allowed: {', '.join(TYPES)}.",
+            f"/type: “{shown(kind)}” is not known. Allowed: {', '.join(TYPES)}.",
             code="unknown_type",
             pointer="/type",
         )

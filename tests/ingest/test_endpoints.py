@@ -208,3 +208,43 @@ def test_a_batch_without_a_list_is_refused(client: Client, server: Source, batch
     response = post(client, json.dumps(body))
     assert response.status_code == 400
     assert problem(response) == "missing_batch"
+
+
+@pytest.mark.parametrize(("path", "kind"), [(kind[0], kind) for kind in CALLS])
+def test_the_short_names_of_the_browser_library_mean_the_same(
+    client: Client, server: Source, path: str, kind: str
+) -> None:
+    body = {"userId": "u1", "messageId": "m1", "writeKey": "server-key", **CALLS[kind]}
+    response = client.generic("POST", f"/p/v1/{path}", json.dumps(body), content_type="text/plain")
+    assert response.json() == {"success": True, "accepted": 1, "rejected": []}
+    drain()
+    assert Event.objects.get().type == kind
+
+
+def test_a_short_batch_is_a_batch(client: Client, server: Source) -> None:
+    response = post(client, json.dumps({"batch": [track(), track()]}), path="b")
+    assert response.json()["accepted"] == 2
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_the_browser_library_is_told_where_to_send(client: Client, slash: str) -> None:
+    """As Segment's library reads it; it asks before anybody has a key to show."""
+    path = f"/p/v1/projects/the-key/settings{slash}"
+    response = client.get(path, headers={"host": "shop.example"}, secure=True)
+    assert response.status_code == 200
+    assert response.headers["Content-Type"] == "application/json"
+    settings = response.json()
+    assert settings["integrations"] == {
+        "Segment.io": {
+            "apiKey": "the-key", "apiHost": "shop.example/p/v1", "protocol": "https",
+        }
+    }  # fmt: skip
+    assert settings["plan"]["track"]["__default"]["enabled"] is True
+
+
+def test_a_protocol_that_is_off_is_not_there(client: Client, server: Source, settings: Any) -> None:
+    settings.PERSONALIZATION_PROTOCOLS = ()
+    for method, path in (("POST", "/p/v1/batch"), ("GET", "/p/v1/projects/k/settings")):
+        response = client.generic(method, path, b"{}")
+        assert response.status_code == 404
+        assert problem(response) == "not_found"

@@ -11,11 +11,13 @@ from django.apps import AppConfig
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from personalization.conf import PREFIX, names, settings
 from personalization.delivery.published import published_now
 from personalization.delivery.templates import blocks_in_templates
+from personalization.events.write_keys import source_of
 from personalization.exceptions import SettingError
 
 MIDDLEWARE = "personalization.delivery.middleware.PersonalizationMiddleware"
@@ -47,6 +49,7 @@ _HINTS = {
     "personalization.events.buffers.database.DatabaseBuffer.",
     "PERSONALIZATION_POLICY_VERSION": "It stands in a cookie: 1 to 20 letters, digits, _ and -.",
 }
+_MAY_BE_NOTHING = {"PERSONALIZATION_ADDRESS_RATE", "PERSONALIZATION_TRUSTED_PROXIES"}
 _COOKIE_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _VERSION = re.compile(r"[\w-]{1,20}", re.ASCII)
 
@@ -66,7 +69,8 @@ def _problem(name: str, values: Mapping[str, Any]) -> str:
     if name.endswith("_VERSION") and not _VERSION.fullmatch(value):
         return f"{name} is {value!r}, which the consent cookie cannot hold."
     is_size = isinstance(value, int | timedelta) and not isinstance(value, bool)
-    if is_size and value <= type(value)(0):
+    nothing = type(value)(0) if is_size else None
+    if is_size and (value < nothing or (value == nothing and name not in _MAY_BE_NOTHING)):
         return f"{name} is {value!r}; it must be more than nothing."
     return ""
 
@@ -147,3 +151,32 @@ def check_templates(
                     hint=f"Known: {', '.join(sorted(config.segments)) or 'none yet'}.",
                     id="personalization.W007",
                 )
+
+
+@register(Tags.security, Tags.database)
+def check_tracker_key(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> Iterator[CheckMessage]:
+    """W008: the key in every page of the site is refused, or opens more than it should.
+
+    Runs with `check --database default`, and before every `migrate`, as the templates do.
+    """
+    if not databases or DEFAULT_DB_ALIAS not in databases or not settings.TRACKER_KEY:
+        return
+    try:
+        source = source_of(settings.TRACKER_KEY, now=timezone.now())
+    except DatabaseError:
+        return
+    if source is None:
+        yield Warning(
+            "PERSONALIZATION_TRACKER_KEY is no key that works: events of the tracker are refused.",
+            hint="Make a key at a source of the kind browser in the admin, and set it.",
+            id="personalization.W008",
+        )
+    elif source.is_server:
+        yield Warning(
+            f"PERSONALIZATION_TRACKER_KEY is a key of “{source.name}”, a source of the kind "
+            "server: everybody can read it in the pages, and whoever sends with it is believed.",
+            hint="End that key, and set one of a source of the kind browser.",
+            id="personalization.W008",
+        )

@@ -16,6 +16,7 @@ from django.core.checks import CheckMessage, Error, Tags, run_checks
 from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.test import override_settings
+from django.utils import timezone
 
 from personalization import checks
 from personalization.delivery.models import Slot
@@ -56,6 +57,10 @@ def test_a_site_that_is_set_up_well_hears_nothing() -> None:
         ("RETENTION", timedelta(days=-1), "more than nothing"),
         ("WORKER_BATCH", 0, "more than nothing"),
         ("EVENT_MAX_BYTES", -1, "more than nothing"),
+        ("ADDRESS_RATE", -1, "more than nothing"),
+        ("ADDRESS_RATE", "10/s", "a int is needed"),
+        ("TRUSTED_PROXIES", -1, "more than nothing"),
+        ("TRUSTED_PROXIES", True, "a int is needed"),
         ("COOKIE_SECURE", "no", "a bool is needed"),
         ("VISITOR_COOKIE", "", "no cookie can be called"),
         ("VISITOR_COOKIE", "my id", "no cookie can be called"),
@@ -85,6 +90,9 @@ def test_an_unusable_setting_is_an_error(name: str, value: Any, said: str) -> No
         ("POLICY_VERSION", "2026-01_b"),
         ("VISITOR_COOKIE", "__Host-id"),
         ("TRACKER_KEY", ""),
+        ("ADDRESS_RATE", 0),
+        ("TRUSTED_PROXIES", 0),
+        ("TRUSTED_PROXIES", 2),
         ("COOKIE_SECURE", True),
         ("BUFFER", "personalization.events.buffers.memory.MemoryBuffer"),
     ],
@@ -275,6 +283,61 @@ def test_what_exists_is_read_only_when_the_database_is_to_be_checked(
     assert ids() == []
     assert list(checks.check_templates(None, databases=["other"])) == []
     assert ids(databases=["default"]) != []
+
+
+# -- W008 ------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("templates")
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"kind": "browser"}, None),
+        ({"kind": "browser", "active": False}, "no key that works"),
+        ({"kind": "browser", "write_key": "another"}, "no key that works"),
+        ({"kind": "server", "name": "Orders"}, "“Orders”, a source of the kind server"),
+    ],
+)
+@override_settings(PERSONALIZATION_TRACKER_KEY="the-tracker-key")
+def test_the_key_of_the_tracker_must_work_and_must_not_be_a_secret(
+    make_source: Callable[..., Any], fields: dict[str, Any], said: str | None
+) -> None:
+    make_source(**{"write_key": "the-tracker-key", **fields})
+    found = messages(databases=["default"])
+    assert [message.id for message in found] == (["personalization.W008"] if said else [])
+    assert all(message.hint and said in message.msg for message in found if said)
+    assert ids() == [], "it is asked of the database only when that is to be checked"
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("templates")
+@override_settings(PERSONALIZATION_TRACKER_KEY="the-tracker-key")
+def test_a_key_of_the_tracker_that_has_ended_is_noticed(make_source: Callable[..., Any]) -> None:
+    source = make_source(kind="browser", write_key="the-tracker-key")
+    assert ids(databases=["default"]) == []
+    source.write_keys.update(expires_at=timezone.now())
+    assert ids(databases=["default"]) == ["W008"]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("templates")
+def test_a_site_without_a_tracker_needs_no_key() -> None:
+    assert ids(databases=["default"]) == []
+
+
+@override_settings(PERSONALIZATION_TRACKER_KEY="the-tracker-key")
+def test_the_key_of_the_tracker_does_not_stop_the_first_migrate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_table(*args: Any, **kwargs: Any) -> None:
+        raise OperationalError("no such table: personalization_writekey")
+
+    monkeypatch.setattr(checks, "source_of", no_table)
+    assert list(checks.check_tracker_key(None, databases=["default"])) == []
+
+
+# -- on the command line ---------------------------------------------------------------
 
 
 @pytest.mark.django_db

@@ -53,6 +53,15 @@ def active_keys(source: Source, *, now: datetime) -> QuerySet[WriteKey]:
     return source.write_keys.filter(Q(expires_at=None) | Q(expires_at__gt=now))
 
 
+def source_of(key: str, *, now: datetime) -> Source | None:
+    """Return the active source that `key` works for at `now`."""
+    return Source.objects.filter(
+        Q(write_keys__expires_at=None) | Q(write_keys__expires_at__gt=now),
+        write_keys__digest=digest_of(key),
+        active=True,
+    ).first()
+
+
 @transaction.atomic
 def rotate_write_key(source: Source, *, keep: timedelta | None, now: datetime) -> str:
     """Give `source` a new key and return it in the clear.

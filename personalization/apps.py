@@ -12,4 +12,4 @@ class PersonalizationConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from personalization import checks, tasks  # noqa: F401  # registers checks and tasks
+        from personalization import checks, logins, tasks  # noqa: F401  # registers what they hold

@@ -8,7 +8,7 @@ from __future__ import annotations
 from django.urls import re_path
 
 from personalization.ingest.routes import protocol_urls
-from personalization.privacy.views import consent
+from personalization.logins import consent
 
 app_name = "personalization"
 

@@ -16,6 +16,7 @@ from personalization.delivery.caching import (
     vary_for_clients,
 )
 from personalization.delivery.visitor import Visitor, visitor_of
+from personalization.privacy.answers import set_visitor
 
 GetResponse = Callable[[HttpRequest], "HttpResponseBase | Awaitable[HttpResponseBase]"]
 
@@ -70,7 +71,9 @@ class PersonalizationMiddleware(_Middleware):
         if visitor.asked:
             vary_by_visitor(response)
         vary_for_clients(response)
-        if visitor.used:
+        if visitor.switched:
+            set_visitor(response, visitor.cookie_id)
+        if visitor.used or visitor.switched:
             mark_private(response)
         visitor.sealed = True
         return response

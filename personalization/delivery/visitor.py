@@ -27,7 +27,8 @@ class Visitor:
     `asked` says that the page depends on who looks at it; `used` that something
     personal went into it, so that no cache may keep it. `shareable` says that
     Django's cache keeps it for unknown visitors only. Once the headers are out
-    (`sealed`), nothing personal may follow that they do not announce.
+    (`sealed`), nothing personal may follow that they do not announce. Somebody who logs
+    in or out may make this another visitor (`switched`): the response then says so.
     """
 
     request: HttpRequest
@@ -36,6 +37,7 @@ class Visitor:
     used: bool = False
     shareable: bool = False
     sealed: bool = False
+    switched: bool = False
 
     @property
     def visitor_id(self) -> str | None:
@@ -46,6 +48,17 @@ class Visitor:
     def known(self) -> bool:
         """Whether the visitor has an id. Every page is told, so it makes none personal."""
         return self._id is not None
+
+    @property
+    def cookie_id(self) -> str | None:
+        """The same id for what is no part of the page, and so makes none personal."""
+        return self._id
+
+    def switch(self, visitor_id: str | None) -> None:
+        """Make this another visitor from now on, or nobody we know."""
+        self._id = visitor_id
+        self.switched = True
+        self.__dict__.pop("_known", None)
 
     @property
     def segments(self) -> frozenset[str]:

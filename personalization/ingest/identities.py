@@ -13,7 +13,7 @@ from personalization.ingest.ids import external_keys, read_id
 from personalization.profiles.identity import Key
 from personalization.profiles.links import identity_limits
 from personalization.profiles.models import Identity
-from personalization.profiles.visitor import read_user_token
+from personalization.profiles.visitor import ForeignToken, read_user_token
 
 #: Where in the context of an event the page puts what the site signed for it.
 SIGNED_USER = "userToken"
@@ -81,6 +81,15 @@ def _claimed(
 
 
 def _signed_user(data: Mapping[str, Any], *, visitor_id: str) -> str | None:
+    """What a page kept until the device changed hands is of nobody who is here now."""
     context = data.get("context")
     token = context.get(SIGNED_USER) if isinstance(context, Mapping) else None
-    return read_user_token(token, visitor_id=visitor_id) if token else None
+    if token is None:
+        return None
+    try:
+        return read_user_token(token, visitor_id=visitor_id)
+    except ForeignToken:
+        pointer = f"/context/{SIGNED_USER}"
+        raise EventRejected(
+            f"{pointer} was not signed for this visitor.", code="another_visitor", pointer=pointer
+        ) from None

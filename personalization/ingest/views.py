@@ -22,7 +22,7 @@ from django.utils import timezone
 from personalization import metrics
 from personalization.conf import settings
 from personalization.events.models import Source
-from personalization.exceptions import BufferUnavailable, NotThere, RequestRejected
+from personalization.exceptions import BufferUnavailable, Forbidden, NotThere, RequestRejected
 from personalization.ingest import origins
 from personalization.ingest.accept import find_duplicates, judge, keep, withhold
 from personalization.ingest.adapter import Adapter, Answer, Envelope, Route
@@ -35,7 +35,7 @@ from personalization.ingest.inspection import inspection
 from personalization.ingest.message import Message
 from personalization.ingest.quarantine import set_aside
 from personalization.ingest.times import read_time
-from personalization.profiles.visitor import read_user_token, read_visitor_id
+from personalization.profiles.visitor import ForeignToken, read_user_token, read_visitor_id
 
 RETRY_AFTER = "2"
 #: The header for what the site signed for the page that sends.
@@ -137,15 +137,30 @@ def base_of(request: HttpRequest, route: Route) -> str:
 
 def sender_of(request: HttpRequest, source: Source, envelope: Envelope, *, now: datetime) -> Sender:
     visitor_id = None if source.is_server else read_visitor_id(request.COOKIES)
-    token = request.headers.get(USER_HEADER)
     return Sender(
         trusted=source.is_server,
         visitor_id=visitor_id,
-        user_id=read_user_token(token, visitor_id=visitor_id) if token and visitor_id else None,
+        user_id=_signed_user(request, visitor_id),
         received_at=now,
         sent_at=read_time(envelope.sent_at),
         agent=None if source.is_server else agent_of(request.headers, method=str(request.method)),
     )
+
+
+def _signed_user(request: HttpRequest, visitor_id: str | None) -> str | None:
+    """Return the user that the site signed for the page of this visitor, if it did.
+
+    :raises Forbidden: `another_visitor`, when it signed for somebody else.
+    """
+    token = request.headers.get(USER_HEADER)
+    if token is None or visitor_id is None:
+        return None
+    try:
+        return read_user_token(token, visitor_id=visitor_id)
+    except ForeignToken:
+        raise Forbidden(
+            f"{USER_HEADER} was not signed for this visitor.", code="another_visitor"
+        ) from None
 
 
 def unavailable() -> RequestRejected:

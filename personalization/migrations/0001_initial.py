@@ -991,6 +991,7 @@ class Migration(migrations.Migration):
                             ("banner", "banner"),
                             ("preferences", "preference page"),
                             ("api", "API"),
+                            ("device", "given on the same device"),
                         ],
                         max_length=20,
                         verbose_name="mechanism",

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
 from personalization.conf import settings
 from personalization.profiles.visitor import signed
@@ -36,13 +37,18 @@ def remember(response: HttpResponse, *, granted: frozenset[str], visitor_id: str
     """Set the cookies that follow from an answer; without collecting there is no id."""
     answer = f"{settings.POLICY_VERSION}.{'-'.join(sorted(granted))}"
     _set_cookie(response, settings.CONSENT_COOKIE, answer, readable=True)
-    if visitor_id and granted & COLLECTING_PURPOSES:
+    set_visitor(response, visitor_id if granted & COLLECTING_PURPOSES else None)
+
+
+def set_visitor(response: HttpResponseBase, visitor_id: str | None) -> None:
+    """Set the cookie that says who visits; None: nobody we know."""
+    if visitor_id is not None:
         _set_cookie(response, settings.VISITOR_COOKIE, signed(visitor_id), readable=False)
     else:
         response.delete_cookie(settings.VISITOR_COOKIE, samesite="Lax")
 
 
-def _set_cookie(response: HttpResponse, name: str, value: str, *, readable: bool) -> None:
+def _set_cookie(response: HttpResponseBase, name: str, value: str, *, readable: bool) -> None:
     response.set_cookie(
         name,
         value,

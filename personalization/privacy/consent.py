@@ -13,7 +13,8 @@ from personalization import hints
 from personalization.conf import settings
 from personalization.privacy.models import Consent
 from personalization.profiles.identity import Key, find_or_create
-from personalization.profiles.models import Identity, Snapshot
+from personalization.profiles.locks import hold_profiles_of
+from personalization.profiles.models import Identity
 from personalization.types import ASKED_PURPOSES
 
 
@@ -61,21 +62,13 @@ def record_consent(
             )
             for purpose in ASKED_PURPOSES
         )
-        snapshot = _locked_snapshot(identity)
+        snapshot = hold_profiles_of([identity])[identity.profile_id]
         snapshot.consents = profile_consents(snapshot.pk)
         # Rules may ask for consent: an empty plan has the next refresh look again.
         snapshot.plan = ""
         snapshot.save(update_fields=("consents", "plan"))
         hints.hint(hints.REFRESH_SEGMENTS)
     return identity
-
-
-def _locked_snapshot(identity: Identity) -> Snapshot:
-    """Return the snapshot of the profile that `identity` belongs to, under lock."""
-    profile = Identity.objects.filter(pk=identity.pk).values("profile")
-    snapshots = Snapshot.objects.select_for_update().filter(profile__in=profile)
-    # A worker that merges the profile away lets go of the lock when the row is gone.
-    return snapshots.first() or snapshots.get()
 
 
 def answers_of(profile_ids: Iterable[int]) -> dict[int, Answers]:

@@ -17,6 +17,7 @@ class Consent(models.Model):
         BANNER = "banner", _("banner")
         PREFERENCES = "preferences", _("preference page")
         API = "api", _("API")
+        DEVICE = "device", _("given on the same device")
 
     identity = models.ForeignKey(Identity, models.CASCADE, related_name="consents")
     purpose = models.CharField(_("purpose"), max_length=20, choices=Purpose.choices)

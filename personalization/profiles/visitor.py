@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from django.core.signing import BadSignature, Signer, TimestampSigner
+from django.core.signing import BadSignature, SignatureExpired, Signer, TimestampSigner
 
 from personalization.conf import settings
+from personalization.exceptions import PersonalizationError
 
 _SALT = "personalization.visitor"
 _USER_SALT = "personalization.user"
@@ -21,6 +22,10 @@ _USER_SALT = "personalization.user"
 USER_TOKEN_AGE = timedelta(days=1)
 _LONGEST = 500
 _ID = re.compile(r"[0-9a-f]{32}")
+
+
+class ForeignToken(PersonalizationError):
+    """This was not signed for the visitor who shows it."""
 
 
 def new_visitor_id() -> str:
@@ -49,13 +54,18 @@ def user_token(user_id: str, *, visitor_id: str) -> str:
 
 
 def read_user_token(token: Any, *, visitor_id: str) -> str | None:
-    """Return the user that the site signed for this visitor a day ago at most."""
+    """Return the user that the site signed for this visitor, None when it is too long ago.
+
+    :raises ForeignToken: for what was not signed for this visitor.
+    """
     if not isinstance(token, str) or len(token) > _LONGEST:
-        return None
+        raise ForeignToken
     try:
         return _user_signer(visitor_id).unsign(token, max_age=USER_TOKEN_AGE)
-    except BadSignature:
+    except SignatureExpired:
         return None
+    except BadSignature:
+        raise ForeignToken from None
 
 
 def _user_signer(visitor_id: str) -> TimestampSigner:

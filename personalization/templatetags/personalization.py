@@ -18,6 +18,7 @@ from personalization.conf import settings
 from personalization.delivery.block import PersonalizedBlock, request_of
 from personalization.delivery.published import Candidate
 from personalization.delivery.render import decide
+from personalization.delivery.user import page_token
 from personalization.privacy.purposes import purpose_texts
 
 register = template.Library()
@@ -93,17 +94,28 @@ def _in_segment(parser: Parser, token: Token) -> Node:
 
 @register.simple_tag(takes_context=True)
 def personalization_tracker(context: RequestContext, nonce: str = "") -> SafeString:
-    """The script element of the tracker; it is the same for every visitor."""
+    """The script element of the tracker: the same for every visitor but those logged in."""
+    token = page_token(request_of(context))
     return format_html(
         '<script id="personalization-tracker" src="{}" defer{} data-endpoint="{}" data-key="{}" '
-        'data-consent-cookie="{}" data-policy="{}"></script>',
+        'data-consent-cookie="{}" data-policy="{}"{}></script>',
         static("personalization/tracker.js"),
         _nonce_attribute(context, nonce),
         reverse("personalization:segment-batch"),
         settings.TRACKER_KEY,
         settings.CONSENT_COOKIE,
         settings.POLICY_VERSION,
+        format_html(' data-user="{}"', token) if token else "",
     )
+
+
+_compile_tracker: Callable[[Parser, Token], Node] = register.tags["personalization_tracker"]
+
+
+@register.tag("personalization_tracker")
+def _personalization_tracker(parser: Parser, token: Token) -> Node:
+    _refuse_fragment_cache(parser, "personalization_tracker")
+    return _compile_tracker(parser, token)
 
 
 @register.inclusion_tag("personalization/consent_banner.html", takes_context=True)

@@ -12,11 +12,17 @@ from django.core.signing import TimestampSigner, b62_encode
 from django.test import Client
 
 from personalization import shortcuts
-from personalization.events.models import Event, Source
+from personalization.events.models import BufferedBatch, Event, Source
+from personalization.ingest.models import DeadLetter
 from personalization.profiles.models import Profile
-from personalization.profiles.visitor import USER_TOKEN_AGE, read_user_token, user_token
+from personalization.profiles.visitor import (
+    USER_TOKEN_AGE,
+    ForeignToken,
+    read_user_token,
+    user_token,
+)
 from personalization.testing import drain
-from tests.ingest.sending import consent, post, send, track
+from tests.ingest.sending import codes, consent, post, problem, send, track
 from tests.profiles.test_links import of, persons
 
 pytestmark = pytest.mark.django_db
@@ -27,8 +33,8 @@ ID = "0123456789abcdef" * 2
 class _Earlier(TimestampSigner):
     """Signs as it would have been signed a while ago."""
 
-    def __init__(self, ago: timedelta) -> None:
-        super().__init__(salt=f"personalization.user.{ID}")
+    def __init__(self, ago: timedelta, visitor_id: str = ID) -> None:
+        super().__init__(salt=f"personalization.user.{visitor_id}")
         self.ago = ago
 
     def timestamp(self) -> str:
@@ -38,7 +44,8 @@ class _Earlier(TimestampSigner):
 def test_what_was_signed_for_the_visitor_is_read() -> None:
     token = user_token("ü 1:2", visitor_id=ID)
     assert read_user_token(token, visitor_id=ID) == "ü 1:2"
-    assert read_user_token(token, visitor_id=ID[::-1]) is None
+    with pytest.raises(ForeignToken):
+        read_user_token(token, visitor_id=ID[::-1])
 
 
 def test_it_lasts_for_a_day() -> None:
@@ -58,7 +65,8 @@ def test_it_lasts_for_a_day() -> None:
     ],
 )  # fmt: skip
 def test_garbage_and_forgeries_prove_nobody(forged: Any) -> None:
-    assert read_user_token(forged, visitor_id=ID) is None
+    with pytest.raises(ForeignToken):
+        read_user_token(forged, visitor_id=ID)
 
 
 def visitor_of(client: Client) -> str:
@@ -72,15 +80,17 @@ def visitor(client: Client, browser: Source) -> str:
     return visitor_of(client)
 
 
-def by_header(client: Client, token: str, *calls: Any) -> None:
+def by_header(client: Client, token: str, *calls: Any) -> str:
+    """Send, and return the code of the refusal, if there is one."""
     body = json.dumps({"batch": calls})
     answer = post(client, body, key="browser-key", HTTP_X_PERSONALIZATION_USER=token)
-    assert answer.status_code == 200
+    return "" if answer.status_code == 200 else problem(answer)
 
 
-def by_context(client: Client, token: Any, *calls: Any) -> None:
+def by_context(client: Client, token: Any, *calls: Any) -> str:
     calls = tuple({**call, "context": {"userToken": token, "locale": "de"}} for call in calls)
-    send(client, *calls, key="browser-key")
+    rejected = send(client, *calls, key="browser-key")["rejected"]
+    return codes(rejected).get(0, "")
 
 
 @pytest.mark.parametrize("carry", [by_header, by_context])
@@ -99,10 +109,21 @@ def test_the_proof_is_not_stored(client: Client, visitor: str) -> None:
 
 @pytest.mark.parametrize("carry", [by_header, by_context])
 @pytest.mark.parametrize("token", ["u1", user_token("u1", visitor_id=ID), "\t", "u1:1:x"])
-def test_a_proof_for_somebody_else_is_none(
+def test_what_was_signed_for_somebody_else_is_not_taken(
     client: Client, visitor: str, carry: Any, token: str
 ) -> None:
-    carry(client, token, track(userId="u1"))
+    """A page may have kept it from before the device changed hands."""
+    assert carry(client, token, track(userId="u1")) == "another_visitor"
+    assert not BufferedBatch.objects.exists()
+    assert not DeadLetter.objects.exists()
+
+
+@pytest.mark.parametrize("carry", [by_header, by_context])
+def test_what_was_signed_too_long_ago_proves_nobody(
+    client: Client, visitor: str, carry: Any
+) -> None:
+    token = _Earlier(timedelta(days=2), visitor).sign("u1")
+    assert carry(client, token, track(userId="u1")) == ""
     drain()
     assert persons() == of(f"anonymous:{visitor}")
 
@@ -118,7 +139,8 @@ def test_without_the_cookie_it_is_none_either(
 
 
 def test_a_context_of_another_shape_proves_nobody(client: Client, visitor: str) -> None:
-    by_context(client, {"user": "u1"}, track(userId="u1"))
+    send(client, track(userId="u1", context="u1"), key="browser-key")
+    by_context(client, None, track(userId="u1"))
     drain()
     assert persons() == of(f"anonymous:{visitor}")
 

@@ -7,8 +7,10 @@ from django.test import override_settings
 
 from personalization.privacy.consent import Answers, answers_of, profile_consents, record_consent
 from personalization.privacy.models import Consent
-from personalization.profiles.identity import Key, find_or_create, link
+from personalization.profiles.identity import Key, find_or_create
+from personalization.profiles.links import join
 from personalization.profiles.models import Identity, Snapshot
+from personalization.profiles.resolve import Link
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
 PHONE, LAPTOP = Key(Identity.ANONYMOUS, "phone"), Key(Identity.ANONYMOUS, "laptop")
@@ -49,7 +51,7 @@ def test_of_joined_devices_the_newest_answer_wins() -> None:
     user = Key(Identity.USER, "u1")
     found = find_or_create([PHONE, LAPTOP, user])
     profile = found[user].profile_id
-    assert all(link(found[user], found[device]) for device in (LAPTOP, PHONE))
+    join([Link(user, device, 0, "m") for device in (LAPTOP, PHONE)], found, now=NOW)
     assert answers_of([profile])[profile].granted == set()
     answer(PHONE, "marketing")
     assert profile_consents(profile) == {"marketing": True}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 
 import pytest
+from django.template import TemplateSyntaxError
 from django.test import RequestFactory, override_settings
 
 from tests.delivery.people import make_person, make_segments
@@ -50,6 +51,11 @@ def test_it_is_the_same_for_everybody_and_leaves_the_page_public() -> None:
     visitor = request.personalization  # type: ignore[attr-defined]
     assert not visitor.asked
     assert not visitor.used
+
+
+def test_it_may_say_who_is_logged_in_so_no_fragment_cache_may_keep_it() -> None:
+    with pytest.raises(TemplateSyntaxError, match="personalization_tracker cannot stand inside"):
+        render(f"{{% load cache %}}{{% cache 60 head %}}{TRACKER}{{% endcache %}}")
 
 
 def test_the_nonce_comes_from_the_tag_the_context_or_the_request() -> None:

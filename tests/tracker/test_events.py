@@ -38,6 +38,18 @@ def test_a_page_view_says_what_was_viewed(site: Site, visit: Callable[..., Page]
     assert set(event) == {"type", "properties", "context", "timestamp", "messageId"}
 
 
+def test_every_event_carries_what_the_site_signed_of_who_is_logged_in(
+    site: Site, visit: Callable[..., Page]
+) -> None:
+    visit("/")
+    assert "userToken" not in site.events("page")[0]["context"]
+    site.pages["/in/"] = html(head=TRACKER.replace(" defer", ' defer data-user="7:signed"'))
+    page = visit("/in/")
+    page.evaluate("personalization.track('Bought')")
+    send_now(page)
+    assert [event["context"].get("userToken") for event in site.events()[1:]] == ["7:signed"] * 2
+
+
 def test_a_batch_is_text_and_carries_the_key_and_the_time(
     site: Site, page: Page, agree: Callable[..., None]
 ) -> None:

@@ -39,7 +39,7 @@ export const createTracker = (config) => {
         JSON.stringify({
           type,
           ...fields,
-          context: { page, library },
+          context: { page, library, userToken: config.user },
           timestamp: new Date(),
           messageId: uniqueId(),
         }),

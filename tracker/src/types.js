@@ -6,6 +6,7 @@
  * @property {string} key The source's write key.
  * @property {string} consentCookie Name of the cookie that holds the visitor's answer.
  * @property {string} policy The policy version that an answer must be about to count.
+ * @property {string} [user] What the site signed for this visitor: who is logged in.
  *
  * @typedef {Object} PageInfo The page view that an event belongs to.
  * @property {string} url

@@ -1,0 +1,25 @@
+"""A site where people log in, as its own urls: one personalized page, and Django's views."""
+
+from __future__ import annotations
+
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponse
+from django.template import engines
+from django.urls import include, path
+
+SOURCE = (
+    "{% load personalization %}{% personalized_block 'hero' %}for everybody"
+    "{% variant 'buyers' %}for buyers{% endpersonalized_block %}{% personalization_tracker %}"
+)
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(engines["django"].from_string(SOURCE).render({}, request))
+
+
+urlpatterns = [
+    path("", page, name="page"),
+    path("in/", LoginView.as_view(next_page="page")),
+    path("out/", LogoutView.as_view(next_page="page")),
+    path("p/", include("personalization.urls")),
+]

@@ -16,7 +16,8 @@ class Arrival:
     """One event, cleaned and with its time corrected.
 
     `key` is the identity it belongs to; `joins` are others that a trusted source says are
-    the same person, those that count most first.
+    the same person, those that count most first. `unproved` says that it may be a program's,
+    whoever hands it in: what a log tells, no tracker has seen.
     """
 
     type: str
@@ -27,6 +28,7 @@ class Arrival:
     message_id: str
     key: Key
     joins: tuple[Key, ...] = ()
+    unproved: bool = False
 
     @property
     def keys(self) -> tuple[Key, ...]:

@@ -82,7 +82,7 @@ def prove(items: Sequence[Item], *, known: Collection[Key]) -> list[Item]:
     Costs nothing where all come from servers or are of known identities, else one query;
     with the transaction of the claim.
     """
-    trusted = [item for item in items if item.source.is_server]
+    trusted = [item for item in items if _is_trusted(item)]
     known = {*known, *(key for item in trusted for key in item.arrival.keys)}
     sure = [item for item in items if _is_sure(item, known)]
     if len(sure) == len(items):
@@ -99,7 +99,11 @@ def prove(items: Sequence[Item], *, known: Collection[Key]) -> list[Item]:
 
 
 def _is_sure(item: Item, known: Collection[Key]) -> bool:
-    return item.source.is_server or item.arrival.key in known
+    return _is_trusted(item) or item.arrival.key in known
+
+
+def _is_trusted(item: Item) -> bool:
+    return item.source.is_server and not item.arrival.unproved
 
 
 def _rows_of(keys: Collection[Key]) -> QuerySet[HeldEvent]:

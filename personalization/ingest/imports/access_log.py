@@ -47,6 +47,8 @@ class AccessLog:
     """`site` is the address that the paths belong to, such as https://shop.example; paths
     that begin with one of `excluded` are no pages."""
 
+    unproved = True
+
     def __init__(self, *, site: str = "", excluded: Sequence[str] = ()) -> None:
         self._site, self._excluded = site.rstrip("/"), tuple(filter(None, excluded))
         self.signature = json.dumps(["access-log", self._site, self._excluded])

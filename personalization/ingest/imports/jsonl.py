@@ -14,6 +14,8 @@ from personalization.ingest.imports.record import Record
 class JsonLines:
     """`fields` are those that every line has, unless it says otherwise itself."""
 
+    unproved = False
+
     def __init__(self, *, fields: Mapping[str, str]) -> None:
         self._fields = fields
         self.signature = json.dumps(["jsonl", dict(fields)], sort_keys=True)

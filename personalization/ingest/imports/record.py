@@ -41,6 +41,9 @@ class Reader(Protocol):
 
     #: Names the way of reading: a file read in another way is another import.
     signature: str
+    #: Whether what it reads may be a program's: a single view is held then, until another
+    #: proves that somebody is there.
+    unproved: bool
 
     def records(self, lines: Iterable[Line]) -> Iterator[Record]:
         """Return the records in `lines`, in their order.

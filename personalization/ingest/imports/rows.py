@@ -28,6 +28,8 @@ class Rows:
     """`columns` says what columns of other names are meant for, `fields` what every row
     has unless it says otherwise, `zone` where times without an offset were written."""
 
+    unproved = False
+
     def __init__(
         self,
         *,

@@ -11,7 +11,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -87,7 +87,7 @@ def import_file(file: OpenFile, *, reader: Reader, run: ImportRun, now: datetime
             if chunk[-1].end <= run.position:
                 yield Step(known=True)
             else:
-                yield _take(chunk, events, run=run, sender=sender)
+                yield _take(chunk, events, run=run, sender=sender, unproved=reader.unproved)
 
 
 def finish(run: ImportRun, *, now: datetime) -> None:
@@ -102,6 +102,7 @@ def _take(
     *,
     run: ImportRun,
     sender: Sender,
+    unproved: bool,
 ) -> Step:
     fresh = [record for record in chunk if record.end > run.position]
     events = [(record, call) for record, call in events if record.end > run.position]
@@ -119,9 +120,12 @@ def _take(
     run.accepted += len(outcome.arrivals)
     run.rejected += len(complaints)
     run.skipped += left_out.total()
+    arrivals = outcome.arrivals
+    if unproved:
+        arrivals = [replace(arrival, unproved=True) for arrival in arrivals]
     with transaction.atomic():
         set_aside(outcome.rejected, source=run.source, sender=sender)
-        keep(outcome.arrivals, source=run.source, sender=sender)
+        keep(arrivals, source=run.source, sender=sender)
         _save(run)
     return Step(accepted=len(outcome.arrivals), complaints=complaints, left_out=left_out)
 

@@ -15,6 +15,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from personalization import shortcuts
 from personalization.events.models import BufferedBatch, Event, Source
 from personalization.exceptions import UnreadableFile
 from personalization.ingest.imports import chunks
@@ -25,11 +26,11 @@ from personalization.ingest.imports.record import Reader
 from personalization.ingest.imports.report import Report
 from personalization.ingest.imports.rows import Rows
 from personalization.ingest.imports.run import begin, finish, import_file
-from personalization.ingest.models import DeadLetter, ImportRun
+from personalization.ingest.models import DeadLetter, HeldEvent, ImportRun
 from personalization.privacy.consent import record_consent
 from personalization.privacy.models import Consent
 from personalization.profiles.identity import Key
-from personalization.profiles.models import Identity
+from personalization.profiles.models import Identity, Profile
 from personalization.testing import drain
 from tests.ingest.imports.files import json_lines, logged, viewed
 
@@ -409,6 +410,32 @@ def test_views_in_a_log_are_pages_that_were_viewed(tmp_path: Path, source: Sourc
     assert first.identity.namespace == "anonymous"
     assert first.timestamp == datetime(2026, 5, 4, 8, tzinfo=UTC)
     assert not DeadLetter.objects.exists()
+
+
+def test_who_viewed_a_single_page_may_be_a_program(tmp_path: Path, source: Source) -> None:
+    path = tmp_path / "access.log"
+    one, two = "203.0.113.1", "203.0.113.2"
+    path.write_text(logged("/a", address=one) + logged("/a", address=two))
+    _imported(path, source, reader=AccessLog())
+    drain(now=NOW)
+    assert (Event.objects.count(), Profile.objects.count()) == (0, 0)
+    assert HeldEvent.objects.count() == 2
+    later = tmp_path / "access.log.1"
+    later.write_text(logged("/b", address=two))
+    _imported(later, source, reader=AccessLog())
+    drain(now=NOW)
+    assert sorted(event.properties["path"] for event in Event.objects.all()) == ["/a", "/b"]
+    assert (Profile.objects.count(), HeldEvent.objects.count()) == (1, 1)
+
+
+def test_who_is_known_needs_no_proof(tmp_path: Path, source: Source) -> None:
+    path = tmp_path / "access.log"
+    path.write_text(logged("/a"))
+    _imported(path, source, reader=AccessLog())
+    arrival = json.loads(BufferedBatch.objects.get().payload)[0]
+    shortcuts.track("Order Completed", anonymous_id=arrival["key"][1])
+    drain(now=NOW)
+    assert Event.objects.count() == 2
 
 
 def test_a_run_is_called_by_its_file(tmp_path: Path, source: Source) -> None:

@@ -10,11 +10,14 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
+from personalization.exceptions import BufferUnavailable
+
 
 class LoopCommand(BaseCommand):
     """`--loop` is for sites that run no Celery: the command then is the worker."""
 
-    work: ClassVar[Callable[..., int]]
+    #: Called with `now`; returns how much was done.
+    work: Callable[..., int]
     done: ClassVar[str]
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -39,9 +42,9 @@ class LoopCommand(BaseCommand):
     def _round(self, *, looping: bool) -> int:
         try:
             return self.work(now=timezone.now())
-        except (OperationalError, InterfaceError) as error:
-            # A deadlock, or a database that restarts: nothing is lost, the next round does it.
+        except (OperationalError, InterfaceError, BufferUnavailable) as error:
+            # A deadlock, or a server that restarts: nothing is lost, the next round does it.
             if not looping:
                 raise
-            self.stderr.write(f"The database failed, the next round tries again: {error}")
+            self.stderr.write(f"A server failed, the next round tries again: {error}")
             return 0

@@ -306,7 +306,9 @@ def test_an_app_has_an_id_of_its_own() -> None:
     assert made["anonymousId"] == "f00"
 
 
-@pytest.mark.parametrize("body", [{}, {"events": "E"}, {"events": None, "user_properties": []}])
+@pytest.mark.parametrize(
+    "body", [{}, {"events": "E"}, {"events": None, "user_properties": []}, {**REQUEST, "events": 1}]
+)
 def test_a_request_has_events_or_user_properties(body: dict[str, Any]) -> None:
     with pytest.raises(RequestRejected) as refused:
         parts_of(body)

@@ -67,6 +67,8 @@ BROWSER: dict[str, Any] = {
     "$session_id": "01a1fa54-21e8-7656-aba9-c2238aa812d5",
     "$session_entry_url": "https://shop.example/",
     "$sdk_debug_retry_queue_size": 0,
+    "$autocapture_disabled_server_side": False,
+    "$active_feature_flags": [],
     "token": "server-key",
 }
 ANONYMOUS = {**BROWSER, "distinct_id": DEVICE, "$is_identified": False}

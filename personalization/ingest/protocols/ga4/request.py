@@ -24,11 +24,13 @@ def parts_of(body: Mapping[str, Any]) -> list[Any]:
         events = [events]
     properties = body.get("user_properties")
     traits = list(_traits(properties)) if isinstance(properties, Mapping) else []
-    if not isinstance(events, list) and not traits:
+    if events is None and traits:
+        events = []
+    if not isinstance(events, list):
         raise RequestRejected("/events is needed: a list of events.", code="missing_batch")
     said = _said_of_all(body)
     parts = [{**said, **part} for part in traits]
-    for position, event in enumerate(events or []):
+    for position, event in enumerate(events):
         parts.append({**said, "position": position, "event": event})
     return parts
 

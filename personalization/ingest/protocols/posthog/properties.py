@@ -25,19 +25,20 @@ _CONTEXT = {
     "$session_id": "sessionId", "$groups": "groups",
 }  # fmt: skip
 _BOOKKEEPING = frozenset({
-    "token", "api_key", "distinct_id",
-    "$anon_distinct_id", "$browser", "$browser_language_prefix", "$browser_type",
-    "$browser_version", "$config_defaults", "$configured_session_timeout_ms", "$current_url",
-    "$device_id", "$device_type", "$geoip_disable", "$group_key", "$group_set", "$group_type",
-    "$host", "$ignore_sent_at", "$initialization_time", "$insert_id", "$ip", "$is_identified",
-    "$is_server", "$lib", "$lib_custom_api_host", "$lib_rate_limit_remaining_tokens",
-    "$lib_version", "$os", "$os_distro", "$os_version", "$pageview_id", "$pathname",
-    "$process_person_profile", "$python_runtime", "$python_version", "$recording_status",
-    "$referrer", "$referring_domain", "$screen_height", "$screen_name", "$screen_width",
-    "$set", "$set_once", "$time", "$timezone_offset", "$user_id", "$viewport_height",
-    "$viewport_width", "$window_id",
+    "api_key", "distinct_id", "token", "$active_feature_flags", "$anon_distinct_id", "$browser",
+    "$browser_language_prefix", "$browser_type", "$browser_version", "$ce_version",
+    "$config_defaults", "$configured_session_timeout_ms", "$current_url", "$device_id",
+    "$device_type", "$feature_flag_payloads", "$geoip_disable", "$group_key", "$group_set",
+    "$group_type", "$host", "$ignore_sent_at", "$initialization_time", "$insert_id", "$ip",
+    "$is_identified", "$is_server", "$lib", "$lib_custom_api_host",
+    "$lib_rate_limit_remaining_tokens", "$lib_version", "$os", "$os_distro", "$os_version",
+    "$pageview_id", "$pathname", "$process_person_profile", "$python_runtime", "$python_version",
+    "$recording_status", "$referrer", "$referring_domain", "$screen_height", "$screen_name",
+    "$screen_width", "$set", "$set_once", "$time", "$timezone_offset", "$user_id",
+    "$viewport_height", "$viewport_width", "$window_id",
 })  # fmt: skip
 _BOOKKEEPING_PREFIXES = ("$sdk_", "$session_entry_", "$initial_")
+_BOOKKEEPING_SUFFIX = "_server_side"
 #: Of the page before: said of every event, of use where that page is left.
 _PAGE_BEFORE = "$prev_pageview_"
 #: Of an element that was clicked on, under the name that our own tracker gives it.
@@ -64,6 +65,7 @@ def _is_elsewhere(name: str) -> bool:
         or name in _CONTEXT
         or name in _CAMPAIGN
         or name.startswith(_BOOKKEEPING_PREFIXES)
+        or (name.startswith("$") and name.endswith(_BOOKKEEPING_SUFFIX))
     )
 
 

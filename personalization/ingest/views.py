@@ -174,12 +174,13 @@ def unavailable() -> RequestRejected:
 def as_response(answer: Answer, headers: Mapping[str, str]) -> HttpResponse:
     body: Any = answer.body
     if not isinstance(body, bytes):
-        body = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        body = text.encode(errors="replace")  # what is repeated from a request may be half a letter
     return HttpResponse(
         body,
         status=answer.status,
         content_type=answer.content_type,
-        headers={**_HEADERS, **headers, **answer.headers},
+        headers={**answer.headers, **_HEADERS, **headers},
     )
 
 

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
-from personalization.admin import delivery, events, privacy, profiles, segments, sources
+from personalization.admin import (
+    dead_letters,
+    delivery,
+    events,
+    privacy,
+    profiles,
+    schemas,
+    segments,
+    sources,
+)
 
-__all__ = ["delivery", "events", "privacy", "profiles", "segments", "sources"]
+__all__ = [
+    "dead_letters", "delivery", "events", "privacy", "profiles", "schemas", "segments", "sources",
+]  # fmt: skip

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from personalization.admin.read_only import ModelAdmin, may
 from personalization.admin.source_form import SourceForm
+from personalization.admin.source_quality import quality
 from personalization.admin.write_keys import (
     KEEP,
     NewKeyForm,
@@ -60,6 +61,8 @@ class SourceAdmin(ModelAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         source, now = kwargs.get("obj"), timezone.now()
+        if source is not None:
+            context["quality"] = quality(request, source)
         if source is not None and self.has_change_permission(request, source):
             context |= self._lines_to_paste(request, key_to_show(source, now=now))
             context["write_keys"] = key_lines(source, now=now)

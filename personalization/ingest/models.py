@@ -44,6 +44,7 @@ class DeadLetter(models.Model):
         verbose_name_plural = _("dead letters")
         indexes = (
             models.Index(fields=("status", "code"), name="pz_dead_letter_status"),
+            models.Index(fields=("source", "status"), name="pz_dead_letter_source"),
             models.Index(fields=("source", "message_id"), name="pz_dead_letter_message"),
             models.Index(fields=("namespace", "value"), name="pz_dead_letter_identity"),
         )

@@ -168,6 +168,10 @@ def _process(batches: Sequence[Batch], *, now: datetime) -> None:
 
 def _items(batches: Sequence[Batch]) -> list[Item]:
     sources = Source.objects.in_bulk({batch.source_id for batch in batches})
+    for batch in batches:
+        if batch.source_id not in sources:  # a database buffer does not let it be deleted
+            metrics.count("events.without_source", by=len(batch.events))
+            logger.error("Source %s is gone; its events are dropped.", batch.source_id)
     return [
         Item(Arrival.from_json(data), sources[batch.source_id], batch.received_at)
         for batch in batches

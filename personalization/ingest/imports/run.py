@@ -2,7 +2,8 @@
 
 Each portion goes into the buffer together with the place it ends at, in one transaction:
 an import that is killed goes on there, and has lost and doubled nothing. Where the buffer
-is no part of the database, a portion may come twice, and its message ids tell.
+is no part of the database, the portion goes first: it may come twice, and its message ids
+tell.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,8 @@ from typing import Any
 from django.db import transaction
 
 from personalization.conf import settings
+from personalization.events.buffer import buffer
+from personalization.events.buffers.database import DatabaseBuffer
 from personalization.events.models import Event, Source
 from personalization.exceptions import EventRejected
 from personalization.ingest.accept import judge, keep, withhold
@@ -123,11 +126,15 @@ def _take(
     arrivals = outcome.arrivals
     if unproved:
         arrivals = [replace(arrival, unproved=True) for arrival in arrivals]
-    with transaction.atomic():
-        set_aside(outcome.rejected, source=run.source, sender=sender)
+    with _together():
         keep(arrivals, source=run.source, sender=sender)
+        set_aside(outcome.rejected, source=run.source, sender=sender)
         _save(run)
     return Step(accepted=len(outcome.arrivals), complaints=complaints, left_out=left_out)
+
+
+def _together() -> AbstractContextManager[Any]:
+    return transaction.atomic() if isinstance(buffer(), DatabaseBuffer) else nullcontext()
 
 
 def _dated(call: Any) -> Any:

@@ -31,7 +31,7 @@ from personalization.privacy.consent import record_consent
 from personalization.privacy.models import Consent
 from personalization.profiles.identity import Key
 from personalization.profiles.models import Identity, Profile
-from personalization.testing import drain
+from personalization.testing import drain, memory_buffer
 from tests.ingest.imports.files import json_lines, logged, viewed
 
 pytestmark = pytest.mark.django_db
@@ -216,24 +216,41 @@ def test_rows_go_on_behind_the_header(tmp_path: Path, source: Source) -> None:
     assert _numbers() == list(range(5))
 
 
-def test_what_was_taken_stays_with_the_place_it_ends_at_or_goes_with_it(
-    tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Unplugged(Exception):
-        pass
+class Unplugged(Exception):
+    pass
 
-    def unplug(self: ImportRun, **options: Any) -> None:
-        raise Unplugged
 
-    path = _write(tmp_path, viewed(1))
-    with _begun(path, source) as (file, run):
-        monkeypatch.setattr(ImportRun, "save", unplug)
+def _unplug(self: ImportRun, **options: Any) -> None:
+    raise Unplugged
+
+
+def _unplugged(path: Path, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Import a portion, but for the place it ends at."""
+    with _begun(path, source) as (file, run), monkeypatch.context() as patch:
+        patch.setattr(ImportRun, "save", _unplug)
         steps = import_file(file, reader=JSONL, run=run, now=NOW)
         with pytest.raises(Unplugged):
             next(steps)
-    monkeypatch.undo()
-    assert not BufferedBatch.objects.exists()
     assert ImportRun.objects.get().position == 0
+
+
+def test_what_was_taken_stays_with_the_place_it_ends_at_or_goes_with_it(
+    tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _unplugged(_write(tmp_path, viewed(1)), source, monkeypatch)
+    assert not BufferedBatch.objects.exists()
+
+
+def test_in_a_buffer_elsewhere_it_stays_and_its_ids_tell_that_it_came_twice(
+    tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _write(tmp_path, viewed(1), viewed(1))
+    with memory_buffer() as memory:
+        _unplugged(path, source, monkeypatch)
+        assert memory.depth() == 1
+        _imported(path, source)
+        assert memory.depth() == 2
+        assert _numbers() == [1, 1]
 
 
 def test_lines_that_are_refused_are_told_by_number_and_the_others_kept(

@@ -13,7 +13,7 @@ import pytest
 from tests.tracker.stub_site import TRACKER, Site, html, send_now
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import BrowserContext, Page
 
 pytestmark = pytest.mark.browser
 
@@ -36,6 +36,22 @@ def test_a_page_view_says_what_was_viewed(site: Site, visit: Callable[..., Page]
     assert event["context"]["library"]["name"] == "personalization.js"
     assert re.fullmatch(UUID, event["messageId"])
     assert set(event) == {"type", "properties", "context", "timestamp", "messageId"}
+
+
+def test_a_browser_that_a_program_drives_says_so(site: Site, visit: Callable[..., Page]) -> None:
+    visit("/")
+    assert site.events("page")[0]["context"]["automated"] is True
+
+
+def test_the_browser_of_a_person_says_nothing_of_it(
+    site: Site, context: BrowserContext, visit: Callable[..., Page]
+) -> None:
+    # It is driven all the same; what a page can see of it is that of a person.
+    context.add_init_script(
+        "Object.defineProperty(Navigator.prototype, 'webdriver', { get: () => false })"
+    )
+    visit("/")
+    assert "automated" not in site.events("page")[0]["context"]
 
 
 def test_every_event_carries_what_the_site_signed_of_who_is_logged_in(

@@ -39,7 +39,13 @@ export const createTracker = (config) => {
         JSON.stringify({
           type,
           ...fields,
-          context: { page, library, userToken: config.user },
+          // What is undefined is not written.
+          context: {
+            page,
+            library,
+            userToken: config.user,
+            automated: navigator.webdriver || undefined,
+          },
           timestamp: new Date(),
           messageId: uniqueId(),
         }),

@@ -6,17 +6,19 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+from personalization import bulk
 from personalization.events.buffer import Batch, buffer
 from personalization.events.models import Event, Source
 from personalization.ingest.calls import read_event
 from personalization.ingest.identities import Sender
 from personalization.ingest.pipeline import process_events
 from personalization.segments.models import Segment
+from project.benchmarks.pages import RawEvent
 from project.benchmarks.results import Effort, Result
 from project.shop.seed import seed_segments
 
@@ -48,7 +50,7 @@ class Traffic:
         self._present = [f"visitor-{next(self._visitors)}" for _ in range(PRESENT)]
 
     def requests(self, n_events: int) -> Iterator[Batch]:
-        for _ in range(n_events // REQUEST):
+        for _ in range(max(n_events // REQUEST, 1)):
             sender = Sender(trusted=True, visitor_id=None, received_at=self.at)
             events = [read_event(self._call(), sender=sender).to_json() for _ in range(REQUEST)]
             yield Batch(source_id=self.source_id, events=events, received_at=self.at)
@@ -86,24 +88,35 @@ def worker_results(effort: Effort) -> Iterator[Result]:
     traffic = Traffic(source.pk, random.Random(1))  # noqa: S311 - the same visitors every time
     few, many = effort.stored // 100, effort.stored
     _fill(traffic, few)
-    rates = _rates(traffic, effort.rounds)
+    early = [_measure(traffic) for _ in range(effort.rounds)]
     _fill(traffic, many)
-    late_rates = _rates(traffic, effort.rounds)
-    rate, late_rate = statistics.median(rates), statistics.median(late_rates)
-    rules = Segment.objects.count()
+    late = [_measure(traffic) for _ in range(effort.rounds)]
+    rate = statistics.median(speed.worker for speed in early)
+    late_rate = statistics.median(speed.worker for speed in late)
+    copied = statistics.median(speed.copy for speed in early)
     yield Result(
         name="worker_events_per_second",
         value=rate,
         unit="events/s",
-        floor=f"one process, {rules} rules, {few:,} events stored before",
+        floor=f"raw COPY of the same rows: {copied:.0f} events/s (median)",
+        ratio=statistics.median(speed.worker / speed.copy for speed in early),
     )
     yield Result(
         name="worker_growth",
         value=rate / late_rate,
         unit="times",
-        floor=f"per event with {few:,} stored: {1e6 / rate:.0f} µs",
+        floor=f"an event with {few:,} stored, {Segment.objects.count()} rules: "
+        f"{1e6 / rate:.0f} µs (median); with {many:,}: {1e6 / late_rate:.0f} µs",
         ratio=rate / late_rate,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """Events per second, of the worker and of COPY with the same events."""
+
+    worker: float
+    copy: float
 
 
 def _fill(traffic: Traffic, stored: int) -> None:
@@ -112,19 +125,36 @@ def _fill(traffic: Traffic, stored: int) -> None:
         sys.stderr.write(f"{missing:,} events to store before the next measurement\n")
         for _ in range(20):
             if missing > 0:
-                _process(traffic, min(missing, PORTION))
+                _process(traffic.requests(min(missing, PORTION)), now=traffic.at)
                 missing -= PORTION
 
 
-def _rates(traffic: Traffic, rounds: int) -> Sequence[float]:
-    return [_process(traffic, PORTION) for _ in range(rounds)]
+def _measure(traffic: Traffic) -> Speed:
+    batches = list(traffic.requests(PORTION))
+    return Speed(copy=_copy(batches), worker=_process(batches, now=traffic.at))
 
 
-def _process(traffic: Traffic, n: int) -> float:
-    """Put `n` events into the buffer, process them and return the events per second."""
-    n -= n % REQUEST
-    for batch in traffic.requests(max(n, REQUEST)):
+def _process(batches: Iterable[Batch], *, now: datetime) -> float:
+    """Put the batches into the buffer, process them and return the events per second."""
+    n = 0
+    for batch in batches:
         buffer().append(batch)
+        n += len(batch.events)
     started = time.perf_counter()
-    process_events(now=traffic.at)
+    process_events(now=now)
     return n / (time.perf_counter() - started)
+
+
+def _copy(batches: Iterable[Batch]) -> float:
+    """COPY the events into rows without index or constraint; return the events per second."""
+    rows = [
+        {
+            **{name: event[name] for name in ("message_id", "name", "properties", "context")},
+            "timestamp": batch.received_at,
+        }
+        for batch in batches
+        for event in batch.events
+    ]
+    started = time.perf_counter()
+    bulk.insert(RawEvent, rows)
+    return len(rows) / (time.perf_counter() - started)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from html.parser import HTMLParser
 
 import pytest
@@ -47,7 +48,9 @@ def pages(make_segment, make_visitor, make_event, make_source) -> dict[str, str]
     slot = Slot.objects.create(slug="evil", name=EVIL, description=EVIL)
     Variation.objects.create(slot=slot, segment=segment, name=EVIL, content=EVIL)
     source = make_source(name=EVIL)
-    batch = BufferedBatch.objects.create(source=source, events=[{EVIL: EVIL}], error=EVIL)
+    batch = BufferedBatch.objects.create(
+        source=source, payload=json.dumps([{EVIL: EVIL}]), error=EVIL
+    )
     event = Event.objects.get(name=EVIL)
     records = [segment, guests, profile, slot, source, batch, event]
     addresses = {}

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from django.urls import reverse
-from django.utils import timezone
 
-from personalization import hints
 from personalization.admin import read_only
 from personalization.events.models import BufferedBatch, Event
 from personalization.privacy.models import Consent
@@ -92,7 +88,7 @@ def test_long_lists_take_a_fixed_number_of_queries(
     for _ in range(12):
         profile = make_visitor(("Page Viewed", 1))
         consent(profile.identities.get(), "marketing", True)
-        BufferedBatch.objects.create(source=source, events=[{}])
+        BufferedBatch.objects.create(source=source, payload="[{}]", n_events=1)
     with django_assert_max_num_queries(6):
         page = owner.get(reverse(f"admin:personalization_{model}_changelist"))
     assert len(listed(page)) == 12
@@ -110,56 +106,19 @@ def test_a_long_list_is_not_counted_to_its_end(owner, make_visitor, monkeypatch)
 @pytest.fixture
 def batches(make_source):
     source = make_source()
-    now = timezone.now()
-    waiting = BufferedBatch.objects.create(source=source, events=[{"a": 1}], attempts=2)
-    parked = [
-        BufferedBatch.objects.create(
-            source=source, events=[{}, {}, {}], attempts=5, error="KeyError: 'x'",
-            parked_at=now - timedelta(hours=hours),
-        )
-        for hours in (1, 2)
-    ]  # fmt: skip
-    return waiting, *parked
+    make = BufferedBatch.objects.create
+    return (
+        make(source=source, payload='[{"a": 1}]', n_events=1),
+        make(source=source, payload="[{}, {}, {}]", n_events=3, attempts=2, error="KeyError: 'x'"),
+    )
 
 
-def test_the_list_of_batches_says_what_waits_and_what_is_parked(owner, batches):
-    waiting, *parked = batches
-    assert listed(owner.get(BATCHES, {"state": "waiting"})) == [waiting]
-    assert set(listed(owner.get(BATCHES, {"state": "parked"}))) == set(parked)
+def test_the_list_of_batches_shows_what_failed_first(owner, batches):
+    waiting, failed = batches
+    assert listed(owner.get(BATCHES)) == [failed, waiting]
     text = owner.get(BATCHES).content.decode()
-    assert text.count("Parked</span>") == 2
-    assert text.count("Waiting</span>") == 1
-    assert '<td class="field-size">3</td>' in text
+    assert '<td class="field-n_events">3</td>' in text
     assert "KeyError: &#x27;x&#x27;" in text
-
-
-def test_parked_batches_are_tried_again(
-    owner, batches, monkeypatch, django_capture_on_commit_callbacks
-):
-    sent: list[str] = []
-    monkeypatch.setattr(hints, "_send", sent.append)
-    waiting, one, other = batches
-    form = {"action": "try_again", "_selected_action": [waiting.pk, one.pk]}
-    with django_capture_on_commit_callbacks(execute=True):
-        response = owner.post(BATCHES, form, follow=True)
-    assert "1 batch is tried again." in response.content.decode()
-    for batch in batches:
-        batch.refresh_from_db()
-    assert (one.parked_at, one.attempts) == (None, 0)
-    assert other.parked_at is not None
-    assert waiting.attempts == 2
-    assert sent == [hints.PROCESS_EVENTS]
-
-
-def test_trying_again_what_is_not_parked_wakes_nobody(
-    owner, batches, monkeypatch, django_capture_on_commit_callbacks
-):
-    sent: list[str] = []
-    monkeypatch.setattr(hints, "_send", sent.append)
-    form = {"action": "try_again", "_selected_action": [batches[0].pk]}
-    with django_capture_on_commit_callbacks(execute=True):
-        owner.post(BATCHES, form)
-    assert sent == []
 
 
 def test_a_batch_shows_its_events(owner, batches):

@@ -19,7 +19,7 @@ from project.benchmarks.results import Result
 from project.shop.management.commands import benchmark
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TINY = ("--seconds=0.2", "--repeat=2")
+TINY = ("--seconds=0.2", "--repeat=2", "--stored=400")
 
 
 def run(*arguments: str, database_url: str) -> subprocess.CompletedProcess[str]:
@@ -60,6 +60,12 @@ NAMES = {
         "batch20_vs_bare_view",
         "batch20_requests",
         "batch20_events",
+        "batch100_vs_copy_view",
+        "batch100_requests",
+        "batch100_events",
+        "batch100_vs_raw_copy_view",
+        "worker_events_per_second",
+        "worker_growth",
     ],
 }
 
@@ -114,7 +120,7 @@ def test_nothing_is_left_on_the_server() -> None:
 
 @pytest.mark.parametrize("name", [["rendr"], []], ids=["unknown", "none"])
 def test_without_a_name_that_is_known_the_names_are_listed(name: list[str]) -> None:
-    with pytest.raises(CommandError, match="no benchmark “.*”. There are: ingest, render."):
+    with pytest.raises(CommandError, match="no benchmark “.*”. There are: faults, ingest, render."):
         call_command("benchmark", *name)
 
 

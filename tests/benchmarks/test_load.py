@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from project.benchmarks.ingest import Lost, _refuse_losses, _results
+from project.benchmarks.ingest import Lost, Pair, _refuse_losses, _results
 from project.benchmarks.load import Call, Clients, LoadError, in_turns
 from project.benchmarks.render import Cost, _medians
 from project.benchmarks.results import Effort
@@ -77,24 +77,29 @@ def test_calls_take_turns_forwards_and_backwards(port: int) -> None:
 
 
 def test_the_ratio_is_that_of_the_middle_round() -> None:
-    ratio, requests, events = _results(
-        "batch20", ours=[10, 30, 80], bare=[100, 100, 100], events=20
+    pair = Pair(
+        name="batch20_vs_bare_view",
+        ours=call(200),
+        floor=call(200),
+        events=20,
+        words="a view that does less",
     )
+    ratio, requests, events = _results(pair, ours=[10, 30, 80], floor=[100, 100, 100])
     assert (ratio.name, ratio.value, ratio.ratio) == ("batch20_vs_bare_view", 0.3, 0.3)
-    assert (requests.value, events.value) == (30, 600)
-    assert "100 requests/s" in str(ratio.floor)
+    assert (requests.name, requests.value) == ("batch20_requests", 30)
+    assert (events.name, events.value) == ("batch20_events", 600)
+    assert ratio.floor == "a view that does less: 100 requests/s (median)"
 
 
 @pytest.mark.django_db
 def test_an_answer_without_a_row_is_a_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     class Table:
-        def all(self) -> Table:
-            return self
+        class _default_manager:  # noqa: N801 - as Django calls it
+            @staticmethod
+            def count() -> int:
+                return 2
 
-        def count(self) -> int:
-            return 2
-
-    monkeypatch.setattr("project.benchmarks.ingest.RawBody.objects", Table())
+    monkeypatch.setattr("project.benchmarks.ingest.RAW", (Table,))
     clients = Clients(port=1, n=0)
     clients.answered = 2
     _refuse_losses(clients)

@@ -91,7 +91,7 @@ def test_the_settings_stand_without_an_environment() -> None:
     said = shown()
     assert "True ['127.0.0.1', 'localhost', '[::1]'] 8000 personalization.delivery" in said
     assert "django.db.backends.sqlite3 filesystem://" in said
-    assert "project ['personalization.process_events', 'personalization.refresh_segments'," in said
+    assert "'personalization.process_events', 'personalization.refresh_segments'," in said
 
 
 def test_the_settings_follow_the_environment() -> None:

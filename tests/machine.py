@@ -66,6 +66,13 @@ MISSING = {
     "redis": missing_redis,
 }
 
+_found: set[str] = set()
+
+
+def lacks(reason: str) -> None:
+    """Remember what a test could only find missing by trying, for the end of the run."""
+    _found.add(reason)
+
 
 def missing() -> list[str]:
-    return [reason for why in MISSING.values() if (reason := why())]
+    return [reason for why in MISSING.values() if (reason := why())] + sorted(_found)

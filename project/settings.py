@@ -107,4 +107,6 @@ DEMO_PORT: str = env.str("DEMO_PORT", default="8000")
 
 PERSONALIZATION_TRACKER_KEY = environment.TRACKER_KEY
 PERSONALIZATION_COOKIE_SECURE: bool = env.bool("COOKIE_SECURE", default=False)
+# The demo is looked at by people, and driven by the programs that test and photograph it.
+PERSONALIZATION_FILTER_BOTS: bool = env.bool("FILTER_BOTS", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PERSONALIZATION_COOKIE_SECURE

@@ -58,7 +58,12 @@ class Visitor:
         """Make this another visitor from now on, or nobody we know."""
         self._id = visitor_id
         self.switched = True
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Forget what was read of the visitor: something has followed from an event, just now."""
         self.__dict__.pop("_known", None)
+        self.now = timezone.now()
 
     @property
     def segments(self) -> frozenset[str]:

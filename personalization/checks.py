@@ -68,11 +68,20 @@ def _problem(name: str, values: Mapping[str, Any]) -> str:
         return f"{name} is {value!r}, and so is the name of the visitor cookie."
     if name.endswith("_VERSION") and not _VERSION.fullmatch(value):
         return f"{name} is {value!r}, which the consent cookie cannot hold."
+    if name.endswith("_LIMITS") and not _are_limits(value):
+        return f"{name} is {value!r}; each of its values is a whole number above nothing."
     is_size = isinstance(value, int | timedelta) and not isinstance(value, bool)
     nothing = type(value)(0) if is_size else None
     if is_size and (value < nothing or (value == nothing and name not in _MAY_BE_NOTHING)):
         return f"{name} is {value!r}; it must be more than nothing."
     return ""
+
+
+def _are_limits(value: Mapping[Any, Any]) -> bool:
+    return all(
+        isinstance(name, str) and isinstance(most, int) and most >= 1 and most is not True
+        for name, most in value.items()
+    )
 
 
 @register(Tags.security)

@@ -31,6 +31,8 @@ class Settings:
     #: How many identities of a namespace one profile may have, those that count most first;
     #: “*” stands for all that are not named.
     IDENTITY_LIMITS: Mapping[str, int] = {"user": 1, "email": 5, "*": 50, "anonymous": 100}
+    #: Keep networks and kinds of browsers to suggest which profiles may be one person.
+    IDENTITY_SUGGESTIONS: bool = False
     #: Folder for events that are older than kept; empty: they are dropped.
     EVENT_ARCHIVE: str = ""
     #: Protocols that the ingest endpoint speaks; the others answer 404.

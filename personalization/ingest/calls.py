@@ -15,6 +15,7 @@ from personalization.exceptions import EventRejected
 from personalization.ingest.arrival import Arrival
 from personalization.ingest.clean import refuse_poison
 from personalization.ingest.identities import SIGNED_USER, Sender, identities_of
+from personalization.ingest.network import stated_network, with_network
 from personalization.ingest.times import happened_at
 
 TYPES = tuple(Event.Type.values)
@@ -53,12 +54,20 @@ def read_event(data: Any, *, sender: Sender, clean: bool = False) -> Arrival:
         type=kind,
         name=_name(data, kind),
         properties=_properties(data, kind, context),
-        context={name: value for name, value in context.items() if name not in _NOT_KEPT},
+        context=_context(context, sender),
         at=microseconds(at),
         message_id=_message_id(data),
         key=key,
         joins=joins,
     )
+
+
+def _context(context: Mapping[str, Any], sender: Sender) -> Mapping[str, Any]:
+    kept = {name: value for name, value in context.items() if name not in _NOT_KEPT}
+    if sender.network is None:
+        return kept
+    ours = stated_network(context) if sender.trusted else sender.network
+    return with_network(kept, ours)
 
 
 def _name(data: Mapping[str, Any], kind: str) -> str:

@@ -14,6 +14,7 @@ from personalization.profiles.identity import Key
 from personalization.profiles.links import identity_limits
 from personalization.profiles.models import Identity
 from personalization.profiles.visitor import ForeignToken, read_user_token
+from personalization.types import Json
 
 #: Where in the context of an event the page puts what the site signed for it.
 SIGNED_USER = "userToken"
@@ -23,7 +24,8 @@ SIGNED_USER = "userToken"
 class Sender:
     """Who sends: how far its claims go, and what the visitor's cookie proves.
 
-    `user_id` is the user that the site has signed for this visitor. `agent` is what a browser says of itself; without one, no rule looks for bots.
+    `user_id` is the user that the site has signed for this visitor. `network` is what may
+    be kept of its address, None for nothing; a server states that itself. `agent` is what a browser says of itself; without one, no rule looks for bots.
     """
 
     trusted: bool
@@ -31,6 +33,7 @@ class Sender:
     received_at: datetime
     sent_at: datetime | None = None
     user_id: str | None = None
+    network: Mapping[str, Json] | None = None
     agent: Agent | None = None
 
 

@@ -33,9 +33,11 @@ from personalization.ingest.door import admitted_source
 from personalization.ingest.identities import Sender
 from personalization.ingest.inspection import inspection
 from personalization.ingest.message import Message
+from personalization.ingest.network import network
 from personalization.ingest.quarantine import set_aside
 from personalization.ingest.times import read_time
 from personalization.profiles.visitor import ForeignToken, read_user_token, read_visitor_id
+from personalization.types import Json
 
 RETRY_AFTER = "2"
 #: The header for what the site signed for the page that sends.
@@ -141,6 +143,7 @@ def sender_of(request: HttpRequest, source: Source, envelope: Envelope, *, now: 
         trusted=source.is_server,
         visitor_id=visitor_id,
         user_id=_signed_user(request, visitor_id),
+        network=_network(request, source) if settings.IDENTITY_SUGGESTIONS else None,
         received_at=now,
         sent_at=read_time(envelope.sent_at),
         agent=None if source.is_server else agent_of(request.headers, method=str(request.method)),
@@ -161,6 +164,13 @@ def _signed_user(request: HttpRequest, visitor_id: str | None) -> str | None:
         raise Forbidden(
             f"{USER_HEADER} was not signed for this visitor.", code="another_visitor"
         ) from None
+
+
+def _network(request: HttpRequest, source: Source) -> Mapping[str, Json]:
+    """Return what is kept of a visitor's address; a server states it with each event."""
+    if source.is_server:
+        return {}
+    return network(client_address(request), request.headers.get("User-Agent"))
 
 
 def unavailable() -> RequestRejected:

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from personalization.events.models import BufferedBatch, Source, WriteKey
 from personalization.events.write_keys import active_keys, add_write_key, digest_of
+from tests.admin.test_escaping import Inline
 
 pytestmark = pytest.mark.django_db
 
@@ -183,6 +184,20 @@ def test_keys_are_for_those_who_may_change_the_source(sign_in, make_source):
         assert editor.get(address).status_code == 200
     assert viewer.get(new_key_of(Source(pk=999))).status_code == 403
     assert source.write_keys.count() == 1
+
+
+def test_no_name_becomes_markup_on_the_pages_of_keys(owner, make_source):
+    evil = "</script><img src=x onerror=alert(1)>'\""
+    source = make_source(name=evil)
+    [key] = source.write_keys.all()
+    WriteKey.objects.update(hint="<img x>")
+    answers = [owner.get(address) for address in (page_of(source), new_key_of(source), end_of(key))]
+    for answer in [*answers, owner.post(new_key_of(source), {"others": "keep"})]:
+        text = answer.content.decode()
+        assert "<img" not in text
+        parser = Inline()
+        parser.feed(text)
+        assert parser.found == []
 
 
 def test_no_page_of_another_site_can_make_a_key(owner, make_source):

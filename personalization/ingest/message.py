@@ -22,7 +22,7 @@ class Message:
 
     `call` is the name of the route, `parameters` come from its path, `body` is without
     its gzip, `headers` are asked for in any case, `base` is the absolute address that
-    all routes lie below, `address` that of the client.
+    all routes lie below, `address` that of the client, `received_at` the time it came.
     """
 
     call: str

@@ -8,8 +8,6 @@ import pytest
 from django.test import Client
 
 from personalization.events.models import BufferedBatch, Event, Source
-from personalization.ingest.adapter import Answer
-from personalization.ingest.views import as_response
 from personalization.testing import drain
 from tests.ingest.sending import post, problem, send, track
 
@@ -250,8 +248,3 @@ def test_a_protocol_that_is_off_is_not_there(client: Client, server: Source, set
         response = client.generic(method, path, b"{}")
         assert response.status_code == 404
         assert problem(response) == "not_found"
-
-
-def test_half_a_character_that_is_quoted_breaks_no_answer() -> None:
-    response = as_response(Answer(body={"message": "“\ud800” is not known."}), {})
-    assert json.loads(response.content) == {"message": "“\ud800” is not known."}

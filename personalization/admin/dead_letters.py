@@ -46,7 +46,9 @@ REASONS: Final = {
 _STATES: Final = {"waiting": "pending", "replayed": "fresh", "discarded": "off"}
 #: Halves of surrogate pairs, which no page can hold.
 _HALVES = re.compile("[\ud800-\udfff]")
-_LONGEST_MESSAGE = 100
+_LONGEST_MESSAGE = 160
+#: A cell of the list with a second, quieter line.
+_WITH_MORE = '{} <span class="pz-told">{}</span>'
 
 
 class ReasonFilter(admin.SimpleListFilter):
@@ -84,7 +86,7 @@ class StatusFilter(admin.SimpleListFilter):
 
 @admin.register(DeadLetter)
 class DeadLetterAdmin(ReadOnlyAdmin):
-    list_display = ("received", "reason", "event", "told", "who", "source", "state")
+    list_display = ("received", "event", "problem", "who")
     list_filter = (StatusFilter, ReasonFilter, "source")
     list_select_related = ("source",)
     search_fields = ("=message_id", "=value")
@@ -108,34 +110,25 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("received at"))
     def received(self, letter: DeadLetter) -> str:
-        return moment_cell(letter.received_at)
-
-    @admin.display(description=_("reason"))
-    def reason(self, letter: DeadLetter) -> str:
-        return reason_words(letter.code)
+        return moment_cell(letter.received_at, ago=True)
 
     @admin.display(description=_("event"))
-    def event(self, letter: DeadLetter) -> str:
-        return event_name(letter) or "–"
+    def event(self, letter: DeadLetter) -> SafeString:
+        return format_html(_WITH_MORE, event_name(letter) or "–", letter.source)
 
     @admin.display(description=_("what is wrong"))
-    def told(self, letter: DeadLetter) -> str:
+    def problem(self, letter: DeadLetter) -> SafeString:
         text = letter.message
-        return text if len(text) <= _LONGEST_MESSAGE else f"{text[: _LONGEST_MESSAGE - 1]}…"
+        if len(text) > _LONGEST_MESSAGE:
+            text = f"{text[: _LONGEST_MESSAGE - 1]}…"
+        reason = reason_words(letter.code)
+        return format_html(_WITH_MORE, reason, text)
 
     @admin.display(description=_("visitor"))
     def who(self, letter: DeadLetter) -> str:
         if not letter.value:
             return "–"
         return identity_label(Identity(namespace=letter.namespace, value=letter.value))
-
-    @admin.display(description=_("status"))
-    def state(self, letter: DeadLetter) -> SafeString:
-        return format_html(
-            '<span class="pz-state pz-state-{}">{}</span>',
-            _STATES[letter.status],
-            letter.get_status_display(),
-        )
 
     # -- actions ------------------------------------------------------------------------
 
@@ -211,7 +204,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             "letter": letter,
             "reason": reason_words(letter.code),
             "who": self.who(letter),
-            "state": self.state(letter),
+            "state": state(letter),
             "user_agent": agent.get("user_agent", ""),
             "may_resolve": letter.status == DeadLetter.Status.WAITING
             and self.has_resolve_permission(request),
@@ -243,6 +236,14 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         else:
             self.message_user(request, _("Somebody was faster: it is over."), messages.WARNING)
         return redirect("admin:personalization_deadletter_changelist")
+
+
+def state(letter: DeadLetter) -> SafeString:
+    return format_html(
+        '<span class="pz-state pz-state-{}">{}</span>',
+        _STATES[letter.status],
+        letter.get_status_display(),
+    )
 
 
 def reason_words(code: str) -> str:

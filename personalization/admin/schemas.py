@@ -41,7 +41,12 @@ class EventSchemaAdmin(ModelAdmin):
     fields = ("name", "description", "active", "properties")
 
     class Media:
-        css = {"all": ("personalization/admin/personalization.css",)}
+        css = {
+            "all": (
+                "personalization/admin/personalization.css",
+                "personalization/admin/quarantine.css",
+            )
+        }
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Begin with what is shipped under the name that a link states."""
@@ -83,20 +88,24 @@ def address_of(name: str) -> str:
     return f"{reverse('admin:personalization_eventschema_add')}?{urlencode({'name': name})}"
 
 
+class ProblemFilter(admin.SimpleListFilter):
+    title = _("problem")
+    parameter_name = "code"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(PROBLEMS.items())
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[SchemaFinding]
+    ) -> QuerySet[SchemaFinding]:
+        return queryset.filter(code=self.value()) if self.value() else queryset
+
+
 @admin.register(SchemaFinding)
 class SchemaFindingAdmin(ReadOnlyAdmin):
-    list_display = (
-        "event",
-        "problem",
-        "pointer",
-        "example_shown",
-        "times",
-        "source",
-        "last",
-        "mend",
-    )
+    list_display = ("event_shown", "problem", "example_shown", "times", "source", "last")
     list_display_links = None
-    list_filter = ("source", "code")
+    list_filter = ("source", ProblemFilter)
     list_select_related = ("source",)
     search_fields = ("event", "pointer")
     search_help_text = _("Search by event or place")
@@ -118,9 +127,16 @@ class SchemaFindingAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[SchemaFinding]:
         return with_schemas(super().get_queryset(request))
 
+    @admin.display(description=_("event"))
+    def event_shown(self, finding: Any) -> SafeString:
+        """Lead to the schema that mends it."""
+        address = schema_address(finding.event, finding.schema)
+        return format_html('<a href="{}">{}</a>', address, finding.event)
+
     @admin.display(description=_("problem"))
-    def problem(self, finding: SchemaFinding) -> str:
-        return problem_words(finding.code)
+    def problem(self, finding: SchemaFinding) -> SafeString:
+        told = '{} <span class="pz-told">{}</span>'
+        return format_html(told, problem_words(finding.code), finding.pointer)
 
     @admin.display(description=_("looks like"))
     def example_shown(self, finding: SchemaFinding) -> SafeString | str:
@@ -135,11 +151,6 @@ class SchemaFindingAdmin(ReadOnlyAdmin):
     @admin.display(description=_("last"), ordering="last_seen")
     def last(self, finding: SchemaFinding) -> str:
         return moment_cell(finding.last_seen, ago=True)
-
-    @admin.display(description="")
-    def mend(self, finding: Any) -> SafeString:
-        address = schema_address(finding.event, finding.schema)
-        return format_html('<a href="{}">{}</a>', address, _("Schema"))
 
 
 def problem_words(code: str) -> str:

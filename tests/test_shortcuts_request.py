@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError, transaction
+from django.db.models import TextChoices
 from django.test import Client, RequestFactory, override_settings
 
 from personalization import hints, shortcuts
@@ -20,7 +21,7 @@ from personalization.segments.refresh import refresh_segments
 from personalization.testing import drain
 from tests.ingest.sending import consent
 from tests.profiles.test_links import NOW
-from tests.rules.building import happened, rule
+from tests.rules.building import both, happened, prop, rule
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls("tests.cart_site")]
 
@@ -120,11 +121,20 @@ def test_nothing_follows_from_what_was_rolled_back(agreed: Client) -> None:
     assert _stored() == []
 
 
-def test_what_is_applied_is_what_the_buffer_would_have_given() -> None:
-    shortcuts.track("E", user_id="u1", properties={"sizes": (41, 42)}, apply=True)
-    assert Event.objects.get().properties == {"sizes": [41, 42]}
-    shortcuts.identify(user_id="u1", traits={"sizes": (41, 42)}, apply=True)
-    assert Profile.objects.get().snapshot.traits == {"sizes": [41, 42]}
+class Status(TextChoices):
+    PAID = "paid"
+
+
+def test_what_is_applied_is_what_the_buffer_would_have_given(
+    make_segment: Callable[..., Segment],
+) -> None:
+    paid = make_segment("paid", rule(happened("Order", where=both(prop("status", "=", "paid")))))
+    refresh_segments(now=NOW)
+    shortcuts.track(
+        "Order", user_id="u1", properties={"status": Status.PAID, "sizes": (41,)}, apply=True
+    )
+    assert Event.objects.get().properties == {"status": "paid", "sizes": [41]}
+    assert paid.memberships.count() == 1
 
 
 # -- who sent the request -----------------------------------------------------------------
@@ -211,8 +221,11 @@ def test_nothing_is_kept_of_who_agrees_no_more(agreed: Client) -> None:
     assert _stored() == []
 
 
-def test_marketing_alone_allows_no_events(client: Client) -> None:
+@pytest.mark.parametrize("logged_in", [False, True])
+def test_marketing_alone_allows_no_events(client: Client, logged_in: bool) -> None:
     consent(client, "marketing")
+    if logged_in:
+        client.force_login(User.objects.create_user("ann"))
     client.post("/add/")
     assert _stored() == []
 

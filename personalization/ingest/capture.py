@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +14,6 @@ from personalization.events.buffer import Batch, buffer
 from personalization.events.models import Source
 from personalization.exceptions import EventRejected, UnknownSource
 from personalization.ingest.accept import judge, keep
-from personalization.ingest.arrival import Arrival
-from personalization.ingest.calls import read_event
 from personalization.ingest.clean import refuse_poison
 from personalization.ingest.identities import Sender
 from personalization.ingest.inspection import inspection
@@ -49,29 +45,6 @@ def server_source(slug: str) -> Source:
         slugs = ", ".join(servers.values_list("slug", flat=True)) or "none"
         raise UnknownSource(f"There is no server source “{slug}”. There are: {slugs}.")
     return source
-
-
-def capture(call: Mapping[str, Any], *, now: datetime, at_once: bool = False) -> None:
-    """Record one call of the Segment spec, durably with the current transaction.
-
-    `at_once` also has everything follow from it before this returns; where that fails,
-    a worker does it.
-
-    :raises EventRejected: naming what is wrong with the event.
-    """
-    source = site_source()
-    sender = Sender(trusted=True, visitor_id=None, received_at=now)
-    arrival = read_event(call, sender=sender)
-    if not (at_once and _is_processed(arrival, source, now=now)):
-        keep([arrival], source=source, sender=sender)
-
-
-def _is_processed(arrival: Arrival, source: Source, *, now: datetime) -> bool:
-    batch = Batch(source_id=source.pk, events=[arrival.to_json()], received_at=now)
-    try:
-        return process_now(batch, now=now)
-    except OperationalError:  # a deadlock; the worker will not meet the same one
-        return False
 
 
 def record(call: Mapping[str, Any], *, source: Source, now: datetime, apply: bool = False) -> None:
@@ -116,10 +89,8 @@ def _judged(call: Mapping[str, Any], *, source: Source, sender: Sender) -> Outco
 
 
 def _apply(batch: Batch, *, now: datetime) -> None:
-    # As it comes out of the buffer: a tuple is a list there.
-    events = json.loads(json.dumps(batch.events))
     try:
-        done = process_now(replace(batch, events=events), now=now)
+        done = process_now(batch, now=now)
     except OperationalError:  # a deadlock; the worker will not meet the same one
         done = False
     if not done:

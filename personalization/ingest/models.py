@@ -103,7 +103,7 @@ class SchemaFinding(models.Model):
 class ImportRun(models.Model):
     """How far the import of a file has come: a second run goes on where it ended."""
 
-    #: Digest of the file's beginning, its size and how it is read.
+    #: Of the file as it was (its size, time, beginning and end), the source and how it is read.
     digest = models.CharField(_("digest"), max_length=64, unique=True)
     name = models.CharField(_("file"), max_length=300)
     source = models.ForeignKey(Source, models.CASCADE, related_name="+")

@@ -132,7 +132,6 @@ def test_a_file_that_was_imported_says_so_and_does_nothing(tmp_path: Path) -> No
 
 def _stop_after(monkeypatch: pytest.MonkeyPatch, portions: int, failure: BaseException) -> None:
     """Let `failure` happen when so many portions of one event each were taken."""
-    monkeypatch.setattr(chunks, "MOST_EVENTS", 1)
     keep, taken = ImportRun.save, []
 
     def save(self: ImportRun, **options: Any) -> None:
@@ -156,6 +155,7 @@ def _stop_after(monkeypatch: pytest.MonkeyPatch, portions: int, failure: BaseExc
 def test_an_import_that_is_stopped_goes_on_the_next_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException, said: str
 ) -> None:
+    monkeypatch.setattr(chunks, "MOST_EVENTS", 1)
     path = _write(tmp_path, json_lines(*map(viewed, range(5))))
     with monkeypatch.context() as patch:
         _stop_after(patch, 2, failure)

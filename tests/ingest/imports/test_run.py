@@ -16,6 +16,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from personalization import shortcuts
+from personalization.events.archive import call_of
 from personalization.events.models import BufferedBatch, Event, Source
 from personalization.exceptions import UnreadableFile
 from personalization.ingest.imports import chunks
@@ -185,13 +186,18 @@ def test_an_import_that_was_left_goes_on_there(
 def test_it_goes_on_in_the_middle_of_a_portion_if_portions_have_grown(
     tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = _write(tmp_path, *map(viewed, range(7)))
+    path = tmp_path / "events.jsonl"
+    lines = "\nnothing\n".join(map(json.dumps, map(viewed, range(7))))
+    path.write_text(f"\n{lines}\n\n")
     monkeypatch.setattr(chunks, "MOST_EVENTS", 3)
     with _begun(path, source) as (file, run):
         next(import_file(file, reader=JSONL, run=run, now=NOW))
     monkeypatch.setattr(chunks, "MOST_EVENTS", 5)
-    assert _imported(path, source).accepted == 4
+    report = _imported(path, source)
+    assert (report.accepted, report.rejected, report.left_out) == (4, 4, {"blank": 1})
     assert _numbers() == list(range(7))
+    run = ImportRun.objects.get()
+    assert (run.lines, run.accepted, run.rejected, run.skipped) == (15, 7, 6, 2)
 
 
 @pytest.mark.usefixtures("portions_of_two")
@@ -458,3 +464,23 @@ def test_who_is_known_needs_no_proof(tmp_path: Path, source: Source) -> None:
 def test_a_run_is_called_by_its_file(tmp_path: Path, source: Source) -> None:
     _imported(_write(tmp_path, viewed(1)), source)
     assert str(ImportRun.objects.get()) == "events.jsonl"
+
+
+def test_an_archive_of_ours_can_be_read(tmp_path: Path, source: Source) -> None:
+    at = "2026-05-04T10:00:00Z"
+    shortcuts.track("Product Viewed", anonymous_id="a1", properties={"number": 1}, timestamp=at)
+    shortcuts.page(anonymous_id="a1", properties={"path": "/"}, timestamp=at)
+    shortcuts.identify(user_id="u1", anonymous_id="a1", traits={"plan": "pro"}, timestamp=at)
+    shortcuts.group("acme", user_id="u1", traits={"size": 5}, timestamp=at)
+    shortcuts.alias("a2", user_id="u1", timestamp=at)
+    drain()
+    calls = [call_of(event) for event in Event.objects.select_related("identity")]
+    report = _imported(_write(tmp_path, *calls), source)
+    assert (report.accepted, report.rejected) == (5, 0)
+    drain()
+    fields = ("type", "name", "properties", "context", "timestamp", "message_id", "identity")
+    first, again = (
+        list(Event.objects.filter(source__slug=slug).order_by("pk").values_list(*fields))
+        for slug in ("django", "shop")
+    )
+    assert first == again

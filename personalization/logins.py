@@ -23,7 +23,7 @@ from personalization.conf import settings
 from personalization.delivery.user import logged_in_user
 from personalization.delivery.visitor import Visitor, visitor_of
 from personalization.exceptions import BufferUnavailable, EventRejected
-from personalization.ingest.capture import capture
+from personalization.ingest.capture import record, site_source
 from personalization.privacy import views
 from personalization.privacy.answers import answered
 from personalization.privacy.consent import record_consent
@@ -62,7 +62,7 @@ def link(user_id: str, *, visitor_id: str, now: datetime) -> None:
     """Record that the visitor is the user, so that the next page knows."""
     call = {"type": "identify", "userId": user_id, "anonymousId": visitor_id}
     try:
-        capture(call, now=now, at_once=True)
+        record(call, source=site_source(), now=now, apply=True)
     except (DatabaseError, BufferUnavailable, EventRejected) as error:
         # Nobody is kept from logging in by it.
         metrics.count("logins.failed")

@@ -6,13 +6,16 @@ from personalization.admin import (
     dead_letters,
     delivery,
     events,
+    merges,
     privacy,
     profiles,
     schemas,
     segments,
     sources,
+    suggestions,
 )
 
 __all__ = [
-    "dead_letters", "delivery", "events", "privacy", "profiles", "schemas", "segments", "sources",
+    "dead_letters", "delivery", "events", "merges", "privacy", "profiles", "schemas", "segments",
+    "sources", "suggestions",
 ]  # fmt: skip

@@ -13,19 +13,21 @@ from django.db.models import F, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from personalization.admin.explanation import SegmentWhy, explain_segments
+from personalization.admin.profile_merging import identity_lines, may_merge, merge_page
 from personalization.admin.read_only import ReadOnlyAdmin, may_view
 from personalization.admin.timeline import timeline, value_text
-from personalization.admin.visitors import find_profiles, label, sorted_identities
+from personalization.admin.visitors import find_profiles, label
 from personalization.admin.wording import moment_cell, when_words
 from personalization.events.models import Event
 from personalization.privacy.models import Consent
 from personalization.profiles.features import VISITS, definitions
-from personalization.profiles.models import Identity, Profile, Snapshot
+from personalization.profiles.models import Identity, Merge, Profile, Snapshot
 from personalization.rules.catalogue import Catalogue
 from personalization.segments.catalogue import catalogue
 from personalization.segments.live import live_rules
@@ -103,6 +105,14 @@ class ProfileAdmin(ReadOnlyAdmin):
 
     # -- one profile --------------------------------------------------------------------
 
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.merge)
+        own = [path("<int:pk>/merge/", view, name="personalization_profile_merge")]
+        return own + super().get_urls()
+
+    def merge(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return merge_page(self, request, pk)
+
     def change_view(
         self,
         request: HttpRequest,
@@ -137,7 +147,8 @@ class ProfileAdmin(ReadOnlyAdmin):
         story: dict[str, Any] = {
             "profile": profile,
             "snapshot": snapshot,
-            "identities": sorted_identities(profile.identities.all()),
+            "identities": identity_lines(profile, logged=may_view(request, Merge)),
+            "may_merge": may_merge(request),
             "traits": [
                 (name, value_text(value)) for name, value in sorted(snapshot.traits.items())
             ],

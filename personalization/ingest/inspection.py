@@ -57,7 +57,9 @@ class Inspection:
 def inspection(*, source: Source, sender: Sender) -> Inspection:
     """Return what is asked of the events of a request (a query where they must fit a schema)."""
     fits = source.schemas == Source.Schemas.QUARANTINE
-    agent = sender.agent if settings.FILTER_BOTS else None
+    agent = sender.agent
+    if agent is not None and not settings.FILTER_BOTS:
+        agent = None
     return Inspection(
         oldest=microseconds(sender.received_at - settings.RETENTION),
         verdict=verdict_on_request(agent) if agent else None,

@@ -94,6 +94,13 @@ def test_what_waits_is_listed_with_reason_event_and_visitor(
         assert told in text
 
 
+def test_a_long_message_is_cut_and_nobody_is_a_dash(owner: Client, letter: DeadLetter) -> None:
+    DeadLetter.objects.update(message="No. " * 100, namespace="", value="")
+    text = owner.get(LETTERS).content.decode()
+    assert text.count("No. ") < 50
+    assert '<td class="field-who">–</td>' in text
+
+
 def test_the_list_is_filtered_by_reason_source_and_status(
     owner: Client, letter: DeadLetter, make_source: Callable[..., Source]
 ) -> None:

@@ -252,6 +252,13 @@ def test_an_event_without_an_id_gets_one_to_be_replayed_by(client: Client, serve
     assert all(0 < len(each) <= 100 for each in ids)
 
 
+def test_an_id_that_cannot_be_stored_is_replaced(client: Client, server: Source) -> None:
+    send(client, track(messageId="a\x00b"), track(messageId=17, timestamp="no"))
+    poisoned, number = letters()
+    assert len(poisoned.message_id) == 32
+    assert number.message_id == "17"
+
+
 def test_good_events_cost_nothing_here(
     client: Client, server: Source, django_assert_num_queries: Any
 ) -> None:

@@ -137,8 +137,8 @@ class Ordeal:
 
     def _acknowledged(self) -> frozenset[str]:
         for client in self.clients:
-            if client.failure:
-                raise client.failure
+            if client.failure or client.has_failed():
+                raise client.failure or Failed("A client has ended by itself.")
         return frozenset().union(*(client.acknowledged.copy() for client in self.clients))
 
     def _stored(self) -> int:

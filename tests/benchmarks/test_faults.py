@@ -21,7 +21,7 @@ from project.benchmarks import faults, faults_clients, faults_ordeal, faults_ser
 from project.benchmarks.faults_clients import Client, Refused
 from project.benchmarks.faults_ordeal import Ordeal, Tally
 from project.benchmarks.faults_servers import NotUp, Server, free_port, listens, until
-from project.benchmarks.faults_site import Place
+from project.benchmarks.faults_site import Failed, Place
 from project.benchmarks.results import Effort
 
 LINUX = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc here")
@@ -147,7 +147,7 @@ def shop(answer: Callable[[int, list[Any]], tuple[int, Any]]) -> Iterator[tuple[
             got.append(events)
             status, body = answer(len(got), events)
             if status:
-                text = json.dumps(body).encode()
+                text = b"" if body is None else json.dumps(body).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
@@ -177,7 +177,7 @@ def accepted(events: list[Any]) -> tuple[int, Any]:
 
 
 def test_what_is_not_acknowledged_is_sent_again_until_it_is() -> None:
-    bad: list[tuple[int, Any]] = [(0, None), (500, {}), (503, {}), (429, {}), (500, {})]
+    bad: list[tuple[int, Any]] = [(0, None), (500, {}), (503, {}), (429, {}), (200, None)]
 
     def answer(n: int, events: list[Any]) -> tuple[int, Any]:
         if n >= 20:
@@ -226,6 +226,21 @@ def test_the_failure_of_a_client_ends_the_ordeal(tmp_path: Path) -> None:
     place = Place(folder=tmp_path, buffer="database", database={})
     ordeal = Ordeal(place=place, rng=random.Random(1), servers=[], clients=[client])
     with pytest.raises(Refused):
+        ordeal._acknowledged()
+
+
+def test_a_client_that_breaks_ends_the_ordeal(tmp_path: Path) -> None:
+    class Broken(Client):
+        def run(self) -> None:
+            return
+
+    client = Broken(7, ports=[1])
+    place = Place(folder=tmp_path, buffer="database", database={})
+    ordeal = Ordeal(place=place, rng=random.Random(1), servers=[], clients=[client])
+    assert ordeal._acknowledged() == frozenset(), "it has not begun"
+    client.start()
+    client.join()
+    with pytest.raises(Failed, match="ended by itself"):
         ordeal._acknowledged()
 
 

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 PROCESS_EVENTS = "personalization.process_events"
 SETTLE_MEMBERSHIPS = "personalization.settle_memberships"
 REFRESH_SEGMENTS = "personalization.refresh_segments"
+PARTITION_EVENTS = "personalization.partition_events"
+TIDY_QUARANTINE = "personalization.tidy_quarantine"
 
 #: For `app.conf.beat_schedule`. A sweep that waited its turn in vain expires.
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
@@ -33,6 +35,8 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         (SETTLE_MEMBERSHIPS, 1.0),
         (PROCESS_EVENTS, 5.0),
         (REFRESH_SEGMENTS, 30.0),
+        (TIDY_QUARANTINE, 300.0),
+        (PARTITION_EVENTS, 3600.0),
     )
 }
 

@@ -22,7 +22,13 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(
-    "name", [hints.PROCESS_EVENTS, hints.SETTLE_MEMBERSHIPS, hints.REFRESH_SEGMENTS]
+    "name",
+    [
+        hints.PROCESS_EVENTS,
+        hints.SETTLE_MEMBERSHIPS,
+        hints.REFRESH_SEGMENTS,
+        hints.PARTITION_EVENTS,
+    ],
 )
 def test_a_worker_finds_each_task_by_the_name_that_is_hinted_at(name: str) -> None:
     assert name in current_app.tasks

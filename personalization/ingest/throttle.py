@@ -54,6 +54,11 @@ class _Memory:
     full_until: float = 0.0
 
 
+#: A cache that failed is left alone for so many seconds: each try may last as long as its
+#: client waits for an answer.
+_PAUSE = 5.0
+_away_until = 0.0
+
 _memories: Recent[Limit, _Memory] = Recent(4096)
 
 
@@ -115,18 +120,26 @@ def _count(limit: Limit, *, now: float) -> float:
         _memories.put(limit, memory)
     if now < memory.full_until:
         return memory.full_until - now
-    try:
-        wait = _ask(limit, memory, elapsed)
-    except _failures():
-        metrics.count("ingest.throttle_unavailable")
-        return 0.0
+    wait = _asked(limit, memory, elapsed, now=now)
     if wait:  # or a request that took its time a moment earlier would seem to be too soon
         memory.full_until = now + wait
     return wait
 
 
+def _asked(limit: Limit, memory: _Memory, elapsed: float, *, now: float) -> float:
+    """Ask the cache how long nothing fits; 0.0 while it is away."""
+    global _away_until
+    if not _away_until - _PAUSE <= now < _away_until:
+        try:
+            return _ask(limit, memory, elapsed)
+        except _failures():
+            _away_until = now + _PAUSE
+    metrics.count("ingest.throttle_unavailable")
+    return 0.0
+
+
 def _ask(limit: Limit, memory: _Memory, elapsed: float) -> float:
-    """Ask the cache; processes that ask at once each see a count that has the others in it."""
+    """Count in the cache; processes that count at once each see a count with the others in it."""
     name = _name(limit, memory.minute)
     count = _one_more(name, begun=memory.begun)
     memory.begun = True
@@ -209,4 +222,6 @@ def _failures() -> tuple[type[Exception], ...]:
 
 def forget() -> None:
     """Forget what this process remembers; for tests."""
+    global _away_until
     _memories.clear()
+    _away_until = 0.0

@@ -256,8 +256,24 @@ def test_a_cache_that_is_away_lets_everything_in(
     before = metrics.snapshot().get("ingest.throttle_unavailable", 0)
     assert [admit(source, at=1) for _ in range(5)] == [0] * 5
     assert metrics.snapshot()["ingest.throttle_unavailable"] == before + 5
+    assert len(watched) == 1, "it may take long to find out that it is away"
     WatchedCache.failure = None
-    assert [admit(source, at=1) > 0 for _ in range(2)] == [False, True]
+    assert [admit(source, at=5.9) for _ in range(2)] == [0, 0]
+    assert [admit(source, at=6.1) > 0 for _ in range(2)] == [False, True]
+
+
+def test_a_clock_that_is_set_back_does_not_keep_the_cache_away(
+    limited: Callable[..., Source], watched: list[str]
+) -> None:
+    WatchedCache.failure = OSError("the cache is away")
+    assert admit(limited(1), at=1000) == 0
+    WatchedCache.failure = None
+    assert [admit(limited(1), at=1) > 0 for _ in range(2)] == [False, True]
+
+
+def test_a_request_that_was_overtaken_is_not_too_soon(limited: Callable[..., Source]) -> None:
+    source = limited(10)
+    assert [admit(source, at=at) for at in (1.5, 1.2, 1.4)] == [0, 0, 0]
 
 
 def test_the_client_of_redis_is_known(limited: Callable[..., Source], watched: list[str]) -> None:
@@ -368,3 +384,29 @@ def test_who_tries_keys_is_told_to_wait(client: Client, server: Source, settings
     assert answers == [401, 401, 401, 429]
     # The site's own servers share that address, and have the key.
     assert post(client, '{"batch": []}').status_code == 200
+
+
+@pytest.mark.redis
+def test_in_redis_the_whole_site_counts_together(
+    limited: Callable[..., Source], settings: Any, redis_url: str
+) -> None:
+    backend = "django.core.cache.backends.redis.RedisCache"
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": redis_url}}
+    cache.clear()
+    source = limited(4)
+    assert [admit(source, at=1) for _ in range(3)] == [0, 0, 0]
+    with another_process():
+        assert [admit(source, at=1) > 0 for _ in range(2)] == [False, True]
+    assert admit(source, at=1) > 0
+    name = f"personalization:rate:source:1:{int(START.timestamp() // MINUTE)}"
+    assert cache.get(name) == 4, "what is refused is not counted"
+    cache.clear()
+
+
+def test_a_redis_that_is_not_there_lets_everything_in(
+    limited: Callable[..., Source], settings: Any
+) -> None:
+    pytest.importorskip("redis", reason="the client of Redis is not installed")
+    backend = "django.core.cache.backends.redis.RedisCache"
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": "redis://127.0.0.1:1/0"}}
+    assert [admit(limited(1), at=1) for _ in range(3)] == [0] * 3

@@ -17,6 +17,7 @@ from django.utils.module_loading import import_string
 from personalization.conf import PREFIX, names, settings
 from personalization.delivery.published import published_now
 from personalization.delivery.templates import blocks_in_templates
+from personalization.events.buffer import buffer
 from personalization.events.write_keys import source_of
 from personalization.exceptions import SettingError
 
@@ -188,4 +189,25 @@ def check_tracker_key(
             "server: everybody can read it in the pages, and whoever sends with it is believed.",
             hint="End that key, and set one of a source of the kind browser.",
             id="personalization.W008",
+        )
+
+
+@register(Tags.database)
+def check_buffer(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> Iterator[CheckMessage]:
+    """W009: what waits in the buffer could be lost. Asks its server, so runs on demand only."""
+    if not databases:
+        return
+    try:
+        problems = getattr(buffer(), "problems", list)()
+    except (SettingError, ImportError):  # E001 tells
+        return
+    for problem in problems:
+        yield Warning(
+            problem,
+            hint="Set appendonly yes, appendfsync always and maxmemory-policy noeviction in "
+            "redis.conf, and PERSONALIZATION_REDIS_URL to that server; or use the database "
+            "buffer.",
+            id="personalization.W009",
         )

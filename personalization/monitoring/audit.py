@@ -6,10 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from typing import TypeVar
 
-from personalization.profiles.models import Snapshot
+from personalization.profiles.merges import misplaced
+from personalization.profiles.models import Profile, Snapshot
 from personalization.segments.live import live_rules
 from personalization.segments.rebuild import CHUNK, checksum, derived_snapshots
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,16 @@ class Difference:
     profile_id: int
     kept: str
     derived: str
+
+
+def audit_identities() -> Iterator[int]:
+    """Yield each profile that has other identities than what was said of them gives it."""
+    told: set[int] = set()
+    numbers = Profile.objects.order_by("pk").values_list("pk", flat=True)
+    for chunk in batched(numbers.iterator(chunk_size=CHUNK), CHUNK):
+        wrong = misplaced(chunk) - told
+        told |= wrong
+        yield from sorted(wrong)
 
 
 def audit_profiles(*, now: datetime) -> Iterator[Difference]:
@@ -31,7 +45,7 @@ def audit_profiles(*, now: datetime) -> Iterator[Difference]:
                 yield Difference(kept.pk, checksum(kept), checksum(derived))
 
 
-def batched(snapshots: Iterable[Snapshot], n: int) -> Iterator[list[Snapshot]]:
-    iterator = iter(snapshots)
+def batched(things: Iterable[T], n: int) -> Iterator[list[T]]:
+    iterator = iter(things)
     while chunk := list(islice(iterator, n)):
         yield chunk

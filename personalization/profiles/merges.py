@@ -6,6 +6,7 @@ events belong to identities, an undo is exact: every event goes with its identit
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 
 from personalization.exceptions import PersonalizationError
@@ -13,7 +14,7 @@ from personalization.profiles.identity import Key, find
 from personalization.profiles.links import Pair, identity_limits, in_order
 from personalization.profiles.models import Identity, LinkVerdict, Merge
 from personalization.profiles.moves import Moves, Reason, settle
-from personalization.profiles.region import hold_region, key_of
+from personalization.profiles.region import hold_region, key_of, read_region, resolve_region
 
 
 class MergeRefused(PersonalizationError):
@@ -73,6 +74,18 @@ def resolve_again(profile_ids: Collection[int], *, reason: Reason) -> Moves:
     """
     start = _numbers(Identity.objects.filter(profile__in=profile_ids))
     return settle(hold_region(start, since=None), limits=identity_limits(), reason=reason)
+
+
+def misplaced(profile_ids: Collection[int]) -> set[int]:
+    """Return those profiles, and others they are linked with, that do not have exactly the
+    identities that what was said makes one person."""
+    region = read_region(_numbers(Identity.objects.filter(profile__in=profile_ids)))
+    where = {key: identity.profile_id for key, identity in region.by_key.items()}
+    resolution, _ = resolve_region(region, limits=identity_limits())
+    profiles = [{where[key] for key in group} for group in resolution.groups]
+    parts = Counter(profile_id for found in profiles for profile_id in found)
+    torn = {profile_id for profile_id, n in parts.items() if n > 1}
+    return torn.union(*(found for found in profiles if len(found) > 1))
 
 
 def _numbers(identities: Iterable[Identity]) -> list[int]:

@@ -60,6 +60,11 @@ def hold_region(
     return Region(identities, snapshots)
 
 
+def read_region(start: Collection[int]) -> Region:
+    """Return the same of everything that was ever said, for looking only: nothing is locked."""
+    return Region(_reached(start, since=None), {})
+
+
 def _reached(start: Collection[int], *, since: datetime | None) -> dict[int, Identity]:
     reached: dict[int, Identity] = {}
     ahead = set(start)

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 
 from personalization.events.models import Source
 from personalization.ingest.pipeline import process_events
-from personalization.monitoring.audit import audit_profiles
-from personalization.profiles.models import Profile, Snapshot
+from personalization.monitoring.audit import audit_identities, audit_profiles
+from personalization.profiles.models import Identity, Profile, Snapshot
 from personalization.segments.models import Segment
 from personalization.segments.rebuild import rebuild_profiles
 from personalization.segments.refresh import refresh_segments
 from personalization.segments.settle import settle_memberships
 from tests.effort import examples
-from tests.ingest.history import END, HISTORIES, RULES, deliver, outcome, process
+from tests.ingest.history import END, HISTORIES, PEOPLE, RULES, deliver, outcome, process
 
 pytestmark = pytest.mark.django_db
 
@@ -80,6 +80,7 @@ def test_order_repetition_and_batches_make_no_difference(
         process(server, [], at=END)
         assert _settled() == expected
         assert not list(audit_profiles(now=END))
+        assert not list(audit_identities())
         rebuild_profiles(Profile.objects.values_list("pk", flat=True), now=END)
         assert outcome(now=END) == expected
     with _undone():
@@ -119,4 +120,25 @@ def test_a_planted_difference_is_found(
     assert f"Profile {spoiled.pk}" in capsys.readouterr().err
 
     call_command("rebuild_profiles", str(spoiled.pk))
+    assert not list(audit_profiles(now=END))
+
+
+def test_an_identity_in_the_wrong_profile_is_found(
+    server: Source, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = {"type": "track", "event": "Product Viewed", "timestamp": "2026-03-02T00:00:00Z"}
+    people = [{**call, "userId": each, "anonymousId": f"{each}-phone"} for each in PEOPLE]
+    process(server, [people], at=END)
+    assert not list(audit_identities())
+    phone = Identity.objects.get(value="ann-phone")
+    bob = Identity.objects.get(value="bob")
+    ids = sorted([phone.profile_id, bob.profile_id])
+    Identity.objects.filter(pk=phone.pk).update(profile=bob.profile_id)
+    assert list(audit_identities()) == ids
+    rebuild_profiles(ids, now=END)
+    with pytest.raises(CommandError, match="2 profiles differ. resolve_identities"):
+        call_command("audit_profiles")
+    assert f"Profile {ids[0]}: has other identities" in capsys.readouterr().err
+    call_command("resolve_identities")
+    assert not list(audit_identities())
     assert not list(audit_profiles(now=END))

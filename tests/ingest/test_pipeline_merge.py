@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from personalization import shortcuts, signals
+from personalization.monitoring.audit import audit_profiles
 from personalization.profiles.identity import Key, find
-from personalization.profiles.models import Identity, Profile, Snapshot
+from personalization.profiles.models import Identity, Merge, Profile, Snapshot
 from personalization.segments.manual import add_members
 from personalization.segments.models import Membership, Segment
 from personalization.segments.population import members
@@ -97,3 +98,64 @@ def test_the_departures_of_who_is_merged_away_are_told(
         user = log_in()
     assert told[0] == ("entered", visitor)
     assert sorted(told[1:]) == [("entered", user), ("left", visitor)]
+
+
+# -- a device that turns out to be somebody else's -----------------------------------------
+
+
+def said(user: str, *, hours_ago: float, name: str = "Product Added") -> None:
+    """Have the user do something on the tablet; that is heard only now."""
+    shortcuts.track(name, user_id=user, anonymous_id="tablet", timestamp=NOW - hours_ago * HOUR)
+    drain()
+
+
+def count(key: Key) -> Any:
+    return Snapshot.objects.get(pk=profile_of(key)).features["events.count"]
+
+
+def test_a_device_goes_to_its_first_user_though_that_is_heard_last() -> None:
+    tablet, zoe, adam = (Key("anonymous", "tablet"), Key("user", "zoe"), Key("user", "adam"))
+    shortcuts.track("Seen", anonymous_id="tablet", timestamp=NOW - 9 * HOUR)
+    said("adam", hours_ago=1)
+    assert profile_of(tablet) == profile_of(adam)
+    assert count(adam) == 2
+    said("zoe", hours_ago=5)
+    assert profile_of(tablet) == profile_of(zoe) != profile_of(adam)
+    assert (count(zoe), count(adam)) == (2, 1)
+    assert not list(audit_profiles(now=datetime.now(UTC)))
+
+
+def test_segments_follow_the_device(told: list[tuple[str, int]]) -> None:
+    rule = {"version": 1, "root": {"combinator": "and", "rules": [
+        {"kind": "event", "event": "Seen", "operator": ">=", "value": 1}]}}  # fmt: skip
+    seen = Segment.objects.create(name="Seen", slug="seen", rule=rule)
+    shortcuts.track("Seen", anonymous_id="tablet", timestamp=NOW - 9 * HOUR)
+    said("adam", hours_ago=1)
+    now = datetime.now(UTC)
+    assert list(members(seen, now=now).values_list("pk", flat=True)) == [
+        profile_of(Key("user", "adam"))
+    ]
+    said("zoe", hours_ago=5)
+    now = datetime.now(UTC)
+    assert list(members(seen, now=now).values_list("pk", flat=True)) == [
+        profile_of(Key("user", "zoe"))
+    ]
+
+
+def test_what_a_person_entered_stays_with_the_user_whom_the_device_leaves(vips: Segment) -> None:
+    said("adam", hours_ago=1)
+    adam = profile_of(Key("user", "adam"))
+    add_members(vips, [adam], now=NOW)
+    said("zoe", hours_ago=5)
+    assert Membership.objects.get(segment=vips).profile_id == adam
+
+
+def test_the_log_has_every_move() -> None:
+    said("adam", hours_ago=1)
+    said("zoe", hours_ago=5)
+    adam, zoe = profile_of(Key("user", "adam")), profile_of(Key("user", "zoe"))
+    first, second = Merge.objects.order_by("pk")
+    assert first.target_profile == second.source_profile == adam
+    assert second.target_profile == zoe
+    assert second.identities == [["anonymous", "tablet"]]
+    assert second.others == [["user", "zoe"]]

@@ -7,11 +7,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from personalization.monitoring.audit import audit_profiles
+from personalization.monitoring.audit import audit_identities, audit_profiles
 
 
 class Command(BaseCommand):
-    help = "Compare every snapshot with what the stored events say it must be."
+    help = "Compare every profile with what the stored events and links say it must be."
 
     def handle(self, *args: Any, **options: Any) -> None:
         differences = list(audit_profiles(now=timezone.now()))
@@ -20,8 +20,13 @@ class Command(BaseCommand):
                 f"Profile {difference.profile_id}: kept {difference.kept[:12]}, "
                 f"the log says {difference.derived[:12]}."
             )
+        wrong = list(audit_identities())
+        for profile_id in wrong:
+            self.stderr.write(f"Profile {profile_id}: has other identities than the links say.")
         if differences:
             raise CommandError(
                 f"{len(differences)} profiles differ. rebuild_profiles derives them anew."
             )
+        if wrong:
+            raise CommandError(f"{len(wrong)} profiles differ. resolve_identities moves them.")
         self.stdout.write("Every snapshot equals what the log says.")

@@ -306,6 +306,7 @@ def test_a_schema_that_is_not_active_is_not_there() -> None:
 def test_changes_of_every_kind_come_into_force_at_once() -> None:
     assert "Video Played" not in schemas_in_force()
     row = EventSchema.objects.create(name="Video Played")
+    EventSchema.objects.create(name="Song Played")
     assert schemas_in_force()["Video Played"].properties == {}
     row.properties = {"seconds": {"type": "number"}}
     row.save()

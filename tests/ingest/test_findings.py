@@ -104,7 +104,7 @@ def test_names_without_end_do_not_fill_the_table(
     note_findings([item(mild, name) for name in "ab"], now=NOW)
     note_findings([item(mild, name) for name in "abcd"], now=NOW)
     other = make_source(schemas=Source.Schemas.WARN)
-    note_findings([*(item(mild, name) for name in "ade"), item(other, "z")], now=NOW)
+    note_findings([*(item(mild, name) for name in "dea"), item(other, "z")], now=NOW)
     names = {event: n for event, _, _, n in found()}
     assert names == {"a": 3, "b": 2, "c": 1, "z": 1}
 

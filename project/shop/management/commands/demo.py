@@ -124,6 +124,7 @@ class Command(BaseCommand):
   Ctrl-C stops everything.
 """
         )
+        self.stdout.flush()  # into a file, too, it is to be read now
 
 
 def wait_for_worker(children: Children, *, at_most: int) -> None:

@@ -54,7 +54,7 @@ def recognise(visitor: Visitor, *, user_id: str, now: datetime) -> None:
     """Take in that the visitor is the user, or make it another visitor if it is another's."""
     if visitor.cookie_id is not None and _is_anothers(visitor.cookie_id, user_id):
         switch(visitor, now=now)
-    if visitor.cookie_id is not None:
+    if visitor.cookie_id is not None and _agreed_purposes(visitor):
         link(user_id, visitor_id=visitor.cookie_id, now=now)
 
 
@@ -72,8 +72,7 @@ def link(user_id: str, *, visitor_id: str, now: datetime) -> None:
 def switch(visitor: Visitor, *, now: datetime) -> None:
     """Begin anew on the device, with the answer that was given on it."""
     visitor.switch(None)
-    granted = answered(visitor.request.COOKIES) or frozenset()
-    if not granted & COLLECTING_PURPOSES:
+    if not (granted := _agreed_purposes(visitor)):
         return
     visitor_id = new_visitor_id()
     try:
@@ -88,6 +87,12 @@ def switch(visitor: Visitor, *, now: datetime) -> None:
         logger.warning("A visitor was not renewed: %s", error, extra={"action": "switch_failed"})
     else:
         visitor.switch(visitor_id)
+
+
+def _agreed_purposes(visitor: Visitor) -> frozenset[str]:
+    """Return what was agreed to under the policy as it stands; empty if it allows no record."""
+    granted = answered(visitor.request.COOKIES) or frozenset()
+    return granted if granted & COLLECTING_PURPOSES else frozenset()
 
 
 def _is_anothers(visitor_id: str, user_id: str) -> bool:

@@ -171,6 +171,18 @@ def test_an_answer_to_an_older_policy_does_not_go_along(client: Client, ann: Use
     assert Profile.objects.count() == 1
 
 
+def test_who_has_not_answered_to_the_policy_as_it_stands_is_not_recorded(
+    client: Client, ann: User
+) -> None:
+    device = agree(client)
+    with override_settings(PERSONALIZATION_POLICY_VERSION="2"):
+        log_in(client, ann)
+        drain()
+        assert persons() == of(f"anonymous:{device}")
+    log_in(client, ann)
+    assert persons() == of(f"user:{ann.pk} anonymous:{device}")
+
+
 @pytest.mark.parametrize("said_goodbye", [True, False])
 def test_a_second_user_of_the_device_is_a_switch_and_no_merge(
     client: Client, ann: User, bob: User, said_goodbye: bool

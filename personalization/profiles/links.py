@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
+from personalization import bulk
 from personalization.clock import microseconds, moment
 from personalization.conf import settings
 from personalization.profiles.identity import Key
 from personalization.profiles.models import Identity, IdentityLink, Merge
 from personalization.profiles.moves import Moves, Reason, settle
-from personalization.profiles.region import hold_region
+from personalization.profiles.region import FEW, hold_region
 from personalization.profiles.resolve import Limits, Link
 from personalization.types import Microseconds
 
@@ -28,7 +29,7 @@ def join(links: Iterable[Link], identities: Mapping[Key, Identity], *, now: date
 
     Call it inside a transaction, with all identities that will be worked on: their
     profiles are locked when something moves, and their `profile_id` is brought up to
-    date. Links that are known from an earlier time cost one query for all.
+    date. Links that are known from an earlier time cost a query for many.
 
     :raises ProfileMoved: when others keep moving the same identities.
     """
@@ -63,25 +64,30 @@ def in_order(one: int, other: int) -> Pair:
 
 def _fresh(stated: Mapping[Pair, Stamp]) -> dict[Pair, Stamp]:
     """Return the statements that are not known from an earlier time."""
-    if not stated:
-        return {}
-    ones, others = {one for one, _ in stated}, {other for _, other in stated}
-    rows = IdentityLink.objects.filter(one__in=ones, other__in=others)
-    known = {
-        (row.one_id, row.other_id): (microseconds(row.stated_at), row.message_id) for row in rows
-    }
+    pairs = sorted(stated)
+    known: dict[Pair, Stamp] = {}
+    for start in range(0, len(pairs), FEW):
+        known |= _known(pairs[start : start + FEW])
     return {
         pair: stamp for pair, stamp in stated.items() if pair not in known or stamp < known[pair]
     }
 
 
-def _keep(fresh: Mapping[Pair, Stamp]) -> None:
-    IdentityLink.objects.bulk_create(
-        (
-            IdentityLink(one_id=one, other_id=other, stated_at=moment(at), message_id=message_id)
-            for (one, other), (at, message_id) in fresh.items()
-        ),
-        update_conflicts=True,
-        unique_fields=("one", "other"),
-        update_fields=("stated_at", "message_id"),
+def _known(pairs: Collection[Pair]) -> dict[Pair, Stamp]:
+    rows = IdentityLink.objects.filter(
+        one__in={one for one, _ in pairs}, other__in={other for _, other in pairs}
     )
+    return {
+        (one, other): (microseconds(at), message_id)
+        for one, other, at, message_id in rows.values_list(
+            "one", "other", "stated_at", "message_id"
+        )
+    }
+
+
+def _keep(fresh: Mapping[Pair, Stamp]) -> None:
+    rows = [
+        {"one_id": one, "other_id": other, "stated_at": moment(at), "message_id": message_id}
+        for (one, other), (at, message_id) in fresh.items()
+    ]
+    bulk.upsert(IdentityLink, rows, key=("one_id", "other_id"))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from typing import TypeVar
 
 from personalization.exceptions import PersonalizationError
 from personalization.profiles.models import Identity, Snapshot
 
 #: How often identities may move away under our eyes before the claim is begun anew.
 TRIES = 5
+
+T = TypeVar("T")
 
 
 class ProfileMoved(PersonalizationError):
@@ -38,21 +41,43 @@ def hold(wanted: Collection[int], profiles: Callable[[], Collection[int]]) -> di
 
     :raises ProfileMoved: when its answer keeps changing.
     """
-    held: dict[int, Snapshot] = {}
+    return _hold(wanted, profiles, _locked_snapshots)
+
+
+def hold_numbers(wanted: Collection[int], profiles: Callable[[], Collection[int]]) -> None:
+    """Lock the same without reading them.
+
+    :raises ProfileMoved: when the answer keeps changing.
+    """
+    _hold(wanted, profiles, _locked_numbers)
+
+
+def _hold(
+    wanted: Collection[int],
+    profiles: Callable[[], Collection[int]],
+    lock: Callable[[Collection[int]], Mapping[int, T]],
+) -> dict[int, T]:
+    held: dict[int, T] = {}
     for _ in range(TRIES):
-        held |= _locked([pk for pk in wanted if pk not in held])
+        if missing := [pk for pk in wanted if pk not in held]:
+            held |= lock(missing)
         wanted = profiles()
         if held.keys() >= set(wanted):
             return {pk: held[pk] for pk in wanted}
     raise ProfileMoved
 
 
-def _locked(profile_ids: Collection[int]) -> dict[int, Snapshot]:
-    """Lock always in the same order, so that no two workers wait for each other."""
-    if not profile_ids:
-        return {}
+# Always in the same order, so that no two workers wait for each other.
+
+
+def _locked_snapshots(profile_ids: Collection[int]) -> dict[int, Snapshot]:
     snapshots = Snapshot.objects.select_for_update().filter(pk__in=profile_ids).order_by("pk")
     return {snapshot.pk: snapshot for snapshot in snapshots}
+
+
+def _locked_numbers(profile_ids: Collection[int]) -> dict[int, None]:
+    snapshots = Snapshot.objects.select_for_update().filter(pk__in=profile_ids).order_by("pk")
+    return dict.fromkeys(snapshots.values_list("pk", flat=True))
 
 
 def refresh(identities: Collection[Identity]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from personalization import bulk
 from personalization.profiles.identity import Key
 from personalization.profiles.models import Identity, Merge, Profile, Snapshot
 from personalization.profiles.region import Region, resolve_region
@@ -93,7 +94,8 @@ def _new_profiles(n: int) -> list[int]:
 def _point(identities: Mapping[Key, Identity], moved: Mapping[Key, int]) -> None:
     for key, profile_id in moved.items():
         identities[key].profile_id = profile_id
-    Identity.objects.bulk_update([identities[key] for key in moved], ["profile"])
+    rows = [{"id": identities[key].pk, "profile_id": to} for key, to in moved.items()]
+    bulk.update(Identity, rows, key="id")
 
 
 def _moves(
@@ -119,6 +121,12 @@ def _log(
     numbers: Mapping[Link, int],
     reason: Reason,
 ) -> tuple[Merge, ...]:
+    moves = [
+        (moved, group, source, target)
+        for group, target in targets.items()
+        for source, moved in _by_source(group, before, target)
+    ]
+    decisive = _decisive([moved for moved, *_ in moves], joining)
     entries = [
         Merge(
             source_profile=source,
@@ -126,32 +134,36 @@ def _log(
             identities=_written(moved),
             others=_written(group - moved),
             cause=reason.cause,
-            link_id=_decisive(moved, joining, numbers),
+            link_id=numbers.get(link) if (link := decisive.get(moved)) else None,
             at=reason.at,
             by=reason.by,
         )
-        for group, target in targets.items()
-        for source, moved in _by_source(group, before, target)
+        for moved, group, source, target in moves
     ]
     return tuple(Merge.objects.bulk_create(entries))
 
 
-def _by_source(
-    group: Group, before: Mapping[Key, int], target: int
-) -> Iterator[tuple[int, frozenset[Key]]]:
+def _by_source(group: Group, before: Mapping[Key, int], target: int) -> Iterator[tuple[int, Group]]:
     """Yield each profile from which some of the group go to `target`, with those."""
-    for source in sorted({before[key] for key in group} - {target}):
-        yield source, frozenset(key for key in group if before[key] == source)
+    sources: dict[int, set[Key]] = {}
+    for key in group:
+        if before[key] != target:
+            sources.setdefault(before[key], set()).add(key)
+    for source in sorted(sources):
+        yield source, frozenset(sources[source])
 
 
-def _decisive(
-    moved: frozenset[Key], joining: Sequence[Link], numbers: Mapping[Link, int]
-) -> int | None:
-    """Return the number of the earliest link by which those that moved came to the others."""
+def _decisive(moves: Iterable[Group], joining: Iterable[Link]) -> dict[Group, Link]:
+    """Return for each of those that moved together the earliest link to anybody else."""
+    of = {key: moved for moved in moves for key in moved}
+    found: dict[Group, Link] = {}
     for link in joining:
-        if (link.one in moved) != (link.other in moved):
-            return numbers[link]
-    return None
+        one, other = of.get(link.one), of.get(link.other)
+        if one != other:
+            for moved in (one, other):
+                if moved is not None:
+                    found.setdefault(moved, link)
+    return found
 
 
 def _written(keys: Iterable[Key]) -> list[list[str]]:

@@ -16,9 +16,13 @@ from django.db.models import Q
 
 from personalization.clock import microseconds
 from personalization.profiles.identity import Key
-from personalization.profiles.locks import hold, refresh
-from personalization.profiles.models import Identity, IdentityLink, LinkVerdict, Snapshot
+from personalization.profiles.locks import hold_numbers, refresh
+from personalization.profiles.models import Identity, IdentityLink, LinkVerdict
 from personalization.profiles.resolve import Limits, Link, Resolution, Verdict, resolve
+
+#: A database looks each of some ends up with each of the others. Of more than so many it
+#: is asked for all links of one end, of fewer it must not be: a shared device has very many.
+FEW = 200
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,6 @@ class Region:
     """Identities by number, with all others of their profiles; the profiles are locked."""
 
     identities: Mapping[int, Identity]
-    snapshots: Mapping[int, Snapshot]
 
     @property
     def by_key(self) -> dict[Key, Identity]:
@@ -56,13 +59,13 @@ def hold_region(
         refresh(along)
         return {identity.profile_id for identity in (*identities.values(), *along)}
 
-    snapshots = hold(profiles(), profiles)
-    return Region(identities, snapshots)
+    hold_numbers(profiles(), profiles)
+    return Region(identities)
 
 
 def read_region(start: Collection[int]) -> Region:
     """Return the same of everything that was ever said, for looking only: nothing is locked."""
-    return Region(_reached(start, since=None), {})
+    return Region(_reached(start, since=None))
 
 
 def _reached(start: Collection[int], *, since: datetime | None) -> dict[int, Identity]:
@@ -95,9 +98,15 @@ def resolve_region(region: Region, *, limits: Limits) -> tuple[Resolution, dict[
     and what refused them has not changed.
     """
     keys = {number: key_of(identity) for number, identity in region.identities.items()}
+    rows = IdentityLink.objects.filter(one__in=keys)
+    if len(keys) <= FEW:
+        rows = rows.filter(other__in=keys)
     links = {
-        Link(keys[row.one_id], keys[row.other_id], microseconds(row.stated_at), row.message_id): pk
-        for pk, row in IdentityLink.objects.filter(one__in=keys, other__in=keys).in_bulk().items()
+        Link(keys[one], keys[other], microseconds(at), message_id): number
+        for number, one, other, at, message_id in rows.values_list(
+            "pk", "one", "other", "stated_at", "message_id"
+        )
+        if other in keys
     }
     verdicts = [
         Verdict(keys[row.one_id], keys[row.other_id], row.together, microseconds(row.decided_at))

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from personalization.profiles.identity import Key
 from personalization.types import Microseconds
@@ -52,9 +53,12 @@ class Limits:
 
     def rank(self, key: Key) -> tuple[int, str, str]:
         """Return the place of `key` among the identities of an event, the least the first."""
-        names = [*self.most] if OTHERS in self.most else [*self.most, OTHERS]
-        named = key.namespace if key.namespace in self.most else OTHERS
-        return names.index(named), key.namespace, key.value
+        place = self._places.get(key.namespace, self._places[OTHERS])
+        return place, key.namespace, key.value
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {name: place for place, name in enumerate(dict.fromkeys([*self.most, OTHERS]))}
 
 
 @dataclass(frozen=True)

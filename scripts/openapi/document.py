@@ -1,0 +1,46 @@
+"""The OpenAPI document of all that the app answers, put together from its parts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from scripts.openapi import consent, others, segment, shared
+from scripts.openapi.parts import Part
+
+FILE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "openapi.json"
+
+
+def document() -> Part:
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "personalization",
+            "version": "1",
+            "description": (
+                "Every address also answers with a slash at its end. Bodies may be compressed "
+                "with gzip, whatever their headers say. A method that an address does not know "
+                "gets 405. Protocols that the site has not switched on get 404."
+            ),
+        },
+        "servers": [
+            {
+                "url": "{prefix}",
+                "description": "Where the site includes personalization.urls.",
+                "variables": {"prefix": {"default": "/p"}},
+            }
+        ],
+        "security": shared.SECURITY,
+        "paths": {**segment.PATHS, **others.PATHS, **consent.PATHS},
+        "components": {
+            "securitySchemes": shared.SECURITY_SCHEMES,
+            "parameters": shared.PARAMETERS,
+            "headers": shared.HEADERS,
+            "responses": shared.RESPONSES,
+            "schemas": {**shared.SCHEMAS, **segment.SCHEMAS, **others.SCHEMAS},
+        },
+    }
+
+
+def text() -> str:
+    return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"

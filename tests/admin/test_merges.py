@@ -167,6 +167,11 @@ def test_the_log_says_who_moved_where_and_why(owner: Client, joined: Merge) -> N
     )
 
 
+def test_what_an_operator_did_rests_on_nothing_that_was_said(owner: Client, people: None) -> None:
+    merge_profiles(profile_of("user:u"), profile_of("user:v"), now=timezone.now())
+    assert "What was said: –" in text_of(owner.get(entry_address(Merge.objects.get())))
+
+
 def test_a_long_move_is_shortened_in_the_list(owner: Client, people: None) -> None:
     shortcuts.identify(user_id="v", anonymous_id="second")
     drain()

@@ -15,9 +15,12 @@ from personalization.ingest.merges import merge_profiles, resolve_profiles, undo
 from personalization.monitoring.audit import audit_profiles
 from personalization.privacy.consent import record_consent
 from personalization.privacy.models import Consent
+from personalization.profiles import merges
 from personalization.profiles.identity import Key, find
-from personalization.profiles.merges import MergeRefused, UndoRefused
+from personalization.profiles.locks import ProfileMoved
+from personalization.profiles.merges import MergeRefused, UndoRefused, merge
 from personalization.profiles.models import Identity, LinkVerdict, Merge, Profile, Snapshot
+from personalization.profiles.moves import Moves
 from personalization.segments.manual import add_members
 from personalization.segments.models import Membership, Segment
 from personalization.testing import drain
@@ -190,6 +193,22 @@ def test_a_profile_that_was_merged_away_meanwhile_is_refused() -> None:
     log_in("u", "a")
     with pytest.raises(MergeRefused, match=f"no profile {gone} "):
         merge_profiles(profile_of("user:v"), gone, now=NOW)
+
+
+def test_who_is_disturbed_tries_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    happen("user:u", "user:v")
+    tries: list[int] = []
+
+    def disturbed(*args: Any, **kwargs: Any) -> Moves:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ProfileMoved
+        return merge(*args, **kwargs)
+
+    monkeypatch.setattr(merges, "merge", disturbed)
+    together("user:u", "user:v")
+    assert persons() == of("user:u user:v")
+    assert len(tries) == 2
 
 
 def test_consents_and_memberships_follow(make_segment: Callable[..., Segment]) -> None:

@@ -18,7 +18,7 @@ from personalization.profiles.identity import Key, find, find_or_create
 from personalization.profiles.links import identity_limits, join
 from personalization.profiles.models import Identity, IdentityLink, Merge, Profile, Snapshot
 from personalization.profiles.moves import Moves
-from personalization.profiles.region import hold_region
+from personalization.profiles.region import FEW, hold_region
 from personalization.profiles.resolve import Link, resolve
 from tests.effort import examples
 
@@ -143,6 +143,14 @@ def test_a_shared_device_goes_to_the_earlier_user_though_that_is_heard_later() -
     assert persons() == of("user:zoe anonymous:tablet", "user:adam")
     assert moves.changed == {adam, profile_of("user:zoe")}
     assert moves.merged == {}
+
+
+def test_a_late_word_about_a_device_that_very_many_share_moves_nobody_else() -> None:
+    many = range(FEW + 10)
+    said(*(link(f"user:{n}", "anonymous:kiosk", n) for n in many))
+    moves = said(link("user:first", "anonymous:kiosk", -1))
+    assert moves.changed == {profile_of("user:0"), profile_of("user:first")}
+    assert persons() == of("user:first anonymous:kiosk", *(f"user:{n}" for n in many))
 
 
 def test_an_earlier_statement_of_the_same_link_counts() -> None:

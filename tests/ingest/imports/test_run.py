@@ -480,7 +480,7 @@ def test_an_archive_of_ours_can_be_read(tmp_path: Path, source: Source) -> None:
     drain()
     fields = ("type", "name", "properties", "context", "timestamp", "message_id", "identity")
     first, again = (
-        list(Event.objects.filter(source__slug=slug).order_by("pk").values_list(*fields))
+        list(Event.objects.filter(source__slug=slug).order_by("message_id").values_list(*fields))
         for slug in ("django", "shop")
     )
     assert first == again

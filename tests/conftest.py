@@ -9,8 +9,8 @@ import threading
 
 import pytest
 from celery import Celery
-from django.test import Client
 from django.core.cache import cache
+from django.test import Client
 from hypothesis import settings as hypothesis
 
 from personalization.delivery import published

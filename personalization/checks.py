@@ -200,7 +200,7 @@ def check_buffer(
     if not databases:
         return
     try:
-        problems = getattr(buffer(), "problems", list)()
+        problems: Sequence[str] = getattr(buffer(), "problems", tuple)()
     except (SettingError, ImportError):  # E001 tells
         return
     for problem in problems:

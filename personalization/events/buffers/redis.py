@@ -3,7 +3,8 @@
 One entry for each request, one consumer for each thread of a worker. An entry leaves the
 stream only after the worker's transaction has committed, so a worker that dies anywhere
 leaves it to be claimed again, by itself or by others; the pipeline knows what it has
-stored already. Durable as Redis is: `problems` says what it lacks.
+stored already. What is appended inside of a transaction waits in the database instead:
+only so it commits with it. Durable as Redis is: `problems` says what it lacks.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from personalization import metrics
 from personalization.clock import microseconds, moment
 from personalization.conf import settings
 from personalization.events.buffer import Batch
+from personalization.events.buffers.database import DatabaseBuffer
 from personalization.events.models import Event
 from personalization.exceptions import BufferUnavailable
 
@@ -69,36 +71,36 @@ class RedisBuffer:
     #: What a worker has claimed and not touched for so long is given to others.
     dead_after = timedelta(minutes=1)
 
-    def append(self, batch: Batch) -> None:
-        """Keep `batch`: at once, or in a transaction as soon as it has committed.
+    def __init__(self) -> None:
+        self._rows = DatabaseBuffer()
 
-        :raises BufferUnavailable: when Redis cannot keep it. After a transaction that is
-            too late to tell the caller, so it is logged and counted.
-        """
-        fields = _fields(batch)
+    def append(self, batch: Batch) -> None:
         if transaction.get_connection(_database()).in_atomic_block:
-            late = partial(self._append_late, fields, n_events=len(batch.events))
-            transaction.on_commit(late, _database())
-        else:
-            self._append(fields)
+            self._rows.append(batch)
+            return
+        with _answering():
+            _client().xadd(self.stream, _fields(batch))
 
     def claim(self, limit: int) -> list[Batch]:
+        # No more than half, or few requests in many rows would hold up all others.
+        rows = self._rows.claim(max(limit // 2, 1))
         with _answering():
-            try:
-                entries = self._claim(limit)
-            except redis.ResponseError as error:
-                if not str(error).startswith("NOGROUP"):
-                    raise
-                self._make_group()
-                entries = self._claim(limit)
-        return [_batch(entry) for entry in sorted(entries, key=_place)]
+            entries = self._claim_or_begin(limit - len(rows))
+        batches = [*rows, *(_batch(entry) for entry in sorted(entries, key=_place))]
+        return sorted(batches, key=lambda batch: (batch.attempts, batch.received_at))
 
     def ack(self, batches: Sequence[Batch]) -> None:
-        if ids := [str(batch.id) for batch in batches]:
+        if rows := [batch for batch in batches if isinstance(batch.id, int)]:
+            self._rows.ack(rows)
+        if ids := [batch.id for batch in batches if isinstance(batch.id, str)]:
             transaction.on_commit(partial(self._remove, ids), _database())
 
     def fail(self, batch: Batch, error: str) -> None:
-        """Put the batch behind all others, at once and whatever becomes of the transaction."""
+        """Put the batch behind all others; what lies in the stream at once, whatever
+        becomes of the transaction."""
+        if isinstance(batch.id, int):
+            self._rows.fail(batch, error)
+            return
         with _answering(), _client().pipeline(transaction=True) as steps:
             steps.xadd(self.stream, _fields(batch, attempts=batch.attempts + 1, error=error))
             steps.xack(self.stream, self.group, str(batch.id))
@@ -107,7 +109,7 @@ class RedisBuffer:
 
     def depth(self, *, limit: int | None = None) -> int:
         with _answering():
-            depth = int(_client().xlen(self.stream))
+            depth = int(_client().xlen(self.stream)) + self._rows.depth(limit=limit)
         return depth if limit is None else min(depth, limit)
 
     def problems(self) -> list[str]:
@@ -126,19 +128,18 @@ class RedisBuffer:
             if found.get(name) != value
         ]
 
-    def _append(self, fields: Fields) -> None:
-        with _answering():
-            _client().xadd(self.stream, fields)
-
-    def _append_late(self, fields: Fields, *, n_events: int) -> None:
+    def _claim_or_begin(self, limit: int) -> list[Entry]:
         try:
-            self._append(fields)
-        except BufferUnavailable as error:
-            # What the site has committed stands, and others wait for the same commit.
-            metrics.count("events.lost_after_commit", by=n_events)
-            logger.error("%s", error, extra={"action": "events_lost_after_commit"})
+            return self._claim(limit)
+        except redis.ResponseError as error:
+            if not str(error).startswith("NOGROUP"):
+                raise
+        self._make_group()
+        return self._claim(limit)
 
     def _claim(self, limit: int) -> list[Entry]:
+        if limit == 0:
+            return []
         me = _consumer(self)
         # First what this worker claimed before and did not get done.
         entries = self._read(me, "0", limit)

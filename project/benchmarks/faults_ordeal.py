@@ -15,7 +15,6 @@ from typing import Any
 
 from django.db import Error
 
-from personalization.exceptions import BufferUnavailable
 from project import environment
 from project.benchmarks.faults_clients import Client
 from project.benchmarks.faults_servers import (
@@ -84,7 +83,7 @@ class Ordeal:
 
             def up(*servers: Server) -> None:
                 for server in servers:
-                    ending.callback(server.kill)
+                    ending.callback(server.end)
                     server.begin()
                 for server in servers:
                     server.start()
@@ -152,7 +151,7 @@ class Ordeal:
             client.close()
         for client in self.clients:
             client.join()
-        until(self._is_drained, "the workers to be done")
+        until(self.place.is_drained, "the workers to be done")
         for server in self.servers:
             if server.has_ended():
                 raise Failed(f"{server.kind} ended by itself.\n{server.last_words()}")
@@ -170,12 +169,6 @@ class Ordeal:
             differences=differences,
             repeated=sum(client.repeated for client in self.clients),
         )
-
-    def _is_drained(self) -> bool:
-        try:
-            return self.place.waiting() == 0
-        except (Error, BufferUnavailable):  # it has just been started
-            return False
 
     def _differences(self) -> int:
         """Let what is left to do be done, and ask the audit."""

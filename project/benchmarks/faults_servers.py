@@ -109,9 +109,9 @@ class Server:
         """End it and all that it started, at once and without a chance to clean up."""
         if self._process is None:
             return
-        family = [self._process.pid, *children_of(self._process.pid)]
+        family = family_of(self._process.pid)
         for pid in family:
-            _kill(pid)
+            _signal(pid, signal.SIGKILL)
         self._process.wait()
         self._process = None
         # Nobody may be there to bury them: the dead count as gone.
@@ -119,6 +119,10 @@ class Server:
             lambda: not any(pid in family and state != "Z" for pid, _, state in processes()),
             f"the end of {self.kind}",
         )
+
+    def end(self) -> None:
+        """End it for good."""
+        self.kill()
 
     def begin(self) -> bool:
         """Start it unless it runs; return whether it is ready."""
@@ -158,6 +162,7 @@ class Postgres(Server):
             "port": self.port, "listen_addresses": "127.0.0.1",
             "unix_socket_directories": self._data, "fsync": "on", "synchronous_commit": "on",
             "full_page_writes": "on", "log_min_messages": "fatal",
+            "dynamic_shared_memory_type": "mmap",  # in the folder, and gone with it
         }  # fmt: skip
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         return [str(self._programs / "postgres"), "-D", str(self._data), *settings]
@@ -168,6 +173,15 @@ class Postgres(Server):
         known = {entry.pw_name: entry for entry in pwd.getpwall()}
         entry = next(known[name] for name in USERS if name in known)
         return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": ()}
+
+    def end(self) -> None:
+        """Let it give the memory back that it shares, which a killed one cannot."""
+        if self._process is not None and not self.has_ended():
+            self._process.send_signal(signal.SIGQUIT)
+            try:
+                self._process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self.kill()
 
     def settings(self) -> dict[str, Any]:
         """Return what Django needs to connect."""
@@ -192,9 +206,14 @@ class Redis(Server):
         return f"redis://127.0.0.1:{self.port}/0"
 
 
-def children_of(pid: int) -> list[int]:
-    """Return the children of a process; PostgreSQL's leave its group."""
-    return [child for child, parent, _ in processes() if parent == pid]
+def family_of(pid: int) -> list[int]:
+    """Return a process, halted so that it gets no more children, and those that it has.
+
+    PostgreSQL's leave its group, and no new one starts while an old one is there.
+    """
+    _signal(pid, signal.SIGSTOP)
+    until(lambda: all(state in "TZ" for one, _, state in processes() if one == pid), "a halt")
+    return [pid, *(child for child, parent, _ in processes() if parent == pid)]
 
 
 def processes() -> Iterator[tuple[int, int, str]]:
@@ -209,8 +228,8 @@ def processes() -> Iterator[tuple[int, int, str]]:
         yield int(number), int(parent), state
 
 
-def _kill(pid: int) -> None:
+def _signal(pid: int, number: signal.Signals) -> None:
     try:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
     except ProcessLookupError:
         return

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.db import Error
 from django.db.utils import ConnectionHandler
-from django.test.utils import override_settings
 from django.utils.module_loading import import_string
 
 from project.benchmarks.faults_servers import Server
@@ -99,12 +101,22 @@ class Place:
         finally:
             connection.close()
 
-    def waiting(self) -> int:
-        """Return how many requests wait for a worker."""
+    def is_drained(self) -> bool:
+        """Return whether nothing waits for a worker; also False while nobody can tell."""
+        try:
+            return self.count("bufferedbatch") + self._entries() == 0
+        except (Error, OSError, ValueError):  # it has just been started
+            return False
+
+    def _entries(self) -> int:
+        """Return how long the stream is: one question that needs no client."""
         if self.buffer == "database":
-            return self.count("bufferedbatch")
-        with override_settings(PERSONALIZATION_REDIS_URL=self.redis_url):
-            return int(import_string(BUFFERS[self.buffer])().depth())
+            return 0
+        address = urlsplit(self.redis_url)
+        stream = import_string(BUFFERS[self.buffer]).stream
+        with socket.create_connection((address.hostname, address.port), timeout=5) as redis:
+            redis.sendall(f"XLEN {stream}\r\n".encode())
+            return int(redis.recv(100).removeprefix(b":"))
 
 
 class Web(Server):

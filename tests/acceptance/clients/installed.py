@@ -92,5 +92,6 @@ def _run(name: str, command: Sequence[str]) -> None:
     except subprocess.TimeoutExpired:
         raise NotInstalled(f"client {name}: not fetched within {PATIENCE} s") from None
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if "error" in line.lower()] or ["?"]
-        raise NotInstalled(f"client {name}: it could not be fetched ({said[0].strip()[:200]})")
+        errors = ("ERROR", "npm error")
+        said = [line for line in done.stderr.splitlines() if line.startswith(errors)] or ["?"]
+        raise NotInstalled(f"client {name}: it could not be fetched ({said[0][:200]})")

@@ -14,7 +14,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 from typing import TypeAlias
 
@@ -124,16 +123,22 @@ def _write(events: QuerySet[Event], path: Path) -> int:
 
 def _finish(unfinished: Path, *, name: str) -> Path:
     """Give a finished file a name that no other has, and return it."""
-    for number in count(1):
-        path = unfinished.with_name(f"{name}{f'-{number}' * (number > 1)}.jsonl.gz")
-        try:
-            path.open("xb").close()
-        except FileExistsError:
-            continue
-        unfinished.replace(path)
-        _sync_folder(path.parent)
-        return path
-    raise AssertionError("unreachable")
+    number, path = 1, unfinished.with_name(f"{name}.jsonl.gz")
+    while not _takes_name(path):
+        number += 1
+        path = unfinished.with_name(f"{name}-{number}.jsonl.gz")
+    unfinished.replace(path)
+    _sync_folder(path.parent)
+    return path
+
+
+def _takes_name(path: Path) -> bool:
+    """Reserve the name, unless a file has it; return whether it is ours."""
+    try:
+        path.open("xb").close()
+    except FileExistsError:
+        return False
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

@@ -138,14 +138,14 @@ def patiently(work: Callable[[], T]) -> T:
 
     :raises OperationalError: when it is still held after many tries.
     """
-    for tried in range(1, TRIES + 1):
+    for _ in range(TRIES - 1):
         try:
             return work()
         except OperationalError as error:
-            if getattr(error.__cause__, "sqlstate", "") not in _BUSY or tried == TRIES:
+            if getattr(error.__cause__, "sqlstate", "") not in _BUSY:
                 raise
         time.sleep(random.uniform(0.1, 0.5))  # noqa: S311 - chance enough to miss each other
-    raise AssertionError("unreachable")
+    return work()
 
 
 def _months(cursor: CursorWrapper) -> list[Month]:

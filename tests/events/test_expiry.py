@@ -36,7 +36,7 @@ from tests.rules.building import happened, rule
 
 __all__ = ["make_segment", "make_source"]
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_months")]
+pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 #: All of August is kept for ninety days before that.
@@ -384,6 +384,8 @@ def test_months_are_dropped_as_a_whole(receive: Any) -> None:
 
 
 @pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("no_months")
 def test_workers_go_on_while_months_come_and_go(receive: Any) -> None:
     """They add to the profiles that lose events, and rebuild them at once."""
     users = [f"u{n}" for n in range(5)]

@@ -22,17 +22,17 @@ from tests.events.others import meanwhile
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FIRST = Month(2024, 10)
-ON_POSTGRES = [
-    pytest.mark.postgres,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("no_months"),
-]
 
 
 def on_postgres(test: Any) -> Any:
-    for mark in ON_POSTGRES:
-        test = mark(test)
-    return test
+    """What the test makes, months too, is rolled back."""
+    return pytest.mark.postgres(pytest.mark.django_db(test))
+
+
+def committed_on_postgres(test: Any) -> Any:
+    """Others see what the test makes."""
+    months = pytest.mark.usefixtures("no_months")
+    return pytest.mark.postgres(pytest.mark.django_db(transaction=True)(months(test)))
 
 
 # -- months, on any machine -----------------------------------------------------------------
@@ -251,7 +251,7 @@ def test_a_repetition_in_another_month_is_known(make_source: Callable[..., Sourc
     assert partition_of(Event.objects.get()) == "2026_11"
 
 
-@on_postgres
+@committed_on_postgres
 def test_events_go_on_coming_while_months_are_made(
     store: Callable[..., Event], make_event: Callable[..., Event]
 ) -> None:
@@ -276,7 +276,7 @@ def test_events_go_on_coming_while_months_are_made(
     assert set(Event.objects.filter(name="Seen").values_list("pk", flat=True)) == set(stored)
 
 
-@on_postgres
+@committed_on_postgres
 def test_two_may_make_the_same_months_at_once(store: Callable[..., Event]) -> None:
     for month in range(1, 11):
         store(datetime(2026, month, 3, tzinfo=UTC))
@@ -297,7 +297,7 @@ def test_two_may_make_the_same_months_at_once(store: Callable[..., Event]) -> No
     assert Event.objects.count() == 10
 
 
-@on_postgres
+@committed_on_postgres
 def test_months_can_be_made_in_a_transaction_that_has_stored_events(
     store: Callable[..., Event],
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.auth import logout
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.template import engines
@@ -17,9 +18,17 @@ def page(request: HttpRequest) -> HttpResponse:
     return HttpResponse(engines["django"].from_string(SOURCE).render({}, request))
 
 
+def leave(request: HttpRequest) -> HttpResponse:
+    """Render, log out, and render again: all in one request, and nothing says “private”."""
+    before = page(request).content.decode()
+    logout(request)
+    return HttpResponse(f"{before}|{page(request).content.decode()}")
+
+
 urlpatterns = [
     path("", page, name="page"),
     path("in/", LoginView.as_view(next_page="page")),
+    path("leave/", leave),
     path("out/", LogoutView.as_view(next_page="page")),
     path("p/", include("personalization.urls")),
 ]

@@ -146,6 +146,24 @@ def test_a_logout_gives_the_device_to_somebody_new(client: Client, ann: User) ->
     assert Event.objects.exclude(identity__value=second).count() == 2  # bought and logged in
 
 
+@pytest.mark.parametrize("agreed", [True, False])
+def test_what_is_rendered_after_a_logout_is_for_somebody_new(
+    client: Client, ann: User, agreed: bool
+) -> None:
+    agree(client)
+    log_in(client, ann)
+    buy(client)
+    with override_settings(PERSONALIZATION_POLICY_VERSION="1" if agreed else "2"):
+        client.cookies["pz_consent"] = client.cookies["pz_consent"].value
+        response = client.post("/leave/")
+    before, after = response.content.decode().split("|")
+    assert before.startswith("for buyers" if agreed else "for everybody")
+    assert after.startswith("for everybody")
+    assert "data-user" not in after
+    assert "private" in response.headers["Cache-Control"]
+    assert "pz_id" in response.cookies
+
+
 def test_the_answer_given_on_the_device_goes_along_as_a_record_of_its_own(
     client: Client, ann: User
 ) -> None:

@@ -131,7 +131,7 @@ class Visitor:
             self.used = self.used or self.known
         elif self.known and not self.used:
             metrics.count("slots.too_late")
-        return self.used
+        return self.used and self.known
 
 
 def visitor_of(request: HttpRequest | None) -> Visitor | None:

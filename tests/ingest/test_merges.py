@@ -30,7 +30,8 @@ from tests.profiles.test_links import of, persons, profile_of
 pytestmark = pytest.mark.django_db
 
 NOW = datetime.now(UTC)
-LATER = NOW + timedelta(hours=1)
+HOUR = timedelta(hours=1)
+LATER = NOW + HOUR
 
 
 @pytest.fixture
@@ -170,6 +171,20 @@ def test_a_third_profile_comes_along_and_goes_again() -> None:
     assert persons() == of("user:u user:v", "user:w")
     undo_merge(first, now=LATER)
     assert persons() == of("user:u", "user:v", "user:w")
+
+
+def test_a_word_that_was_refused_holds_once_nothing_speaks_against_it() -> None:
+    """Said were: b is x, x is not c, and last of all that b is c."""
+    happen("anonymous:x", "anonymous:b", "anonymous:c")
+    entry = together("anonymous:b", "anonymous:c")
+    numbers = {name: find([Key("anonymous", name)])[Key("anonymous", name)].pk for name in "bcx"}
+    for other, said in (("b", True), ("c", False)):
+        one, two = sorted((numbers["x"], numbers[other]))
+        LinkVerdict.objects.create(one_id=one, other_id=two, together=said, decided_at=NOW - HOUR)
+    resolve_profiles(Profile.objects.values_list("pk", flat=True), now=NOW)
+    assert persons() == of("anonymous:b anonymous:c", "anonymous:x")
+    undo_merge(entry, now=LATER)
+    assert persons() == of("anonymous:b anonymous:x", "anonymous:c")
 
 
 def test_one_profile_is_no_two() -> None:

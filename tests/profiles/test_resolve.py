@@ -231,6 +231,12 @@ def test_what_was_forced_goes_beyond_the_limits_and_others_still_join_it() -> No
     assert persons(*said) == of("user:u user:v anonymous:a email:e", "user:w anonymous:b")
 
 
+def test_a_large_group_joins_what_was_forced_as_a_small_one_does() -> None:
+    chain = [link(f"anonymous:{a}", f"anonymous:{b}", 1) for a, b in ("ab", "bc")]
+    said = (*chain, together("user:u", "user:v", 9), link("user:v", "anonymous:a", 2))
+    assert persons(*said) == of("user:u user:v anonymous:a anonymous:b anonymous:c")
+
+
 def test_the_newest_of_words_that_contradict_each_other_counts() -> None:
     said = (together("user:u", "user:v", 1), together("user:v", "user:w", 2))
     assert persons(*said, apart("user:u", "user:w", 3)) == of("user:u", "user:v user:w")

@@ -75,6 +75,12 @@ def test_the_members_of_a_household_are_not_taken_for_each_other() -> None:
     assert pairs(*family) == [(1, 2), (3, 4)]
 
 
+def test_a_city_says_nothing_beside_a_network() -> None:
+    home = {"network": "192.0.2.0/24", "city": "Ghent", "email": "ann@mail.example"}
+    found, *_ = suggest([portrait(1, **home), portrait(2, **home), *CROWD], at_least=0.01)
+    assert found.weights.keys() == {"network", "email"}
+
+
 def test_a_suggestion_says_what_speaks_for_it_and_against_it() -> None:
     one = portrait(2, email="ann@mail.example", city="Ghent", agent="Safari")
     other = portrait(1, email="ann@mail.example", city="Paris")

@@ -36,7 +36,7 @@ class Buffer(Protocol):
     """What every buffer does. `personalization.testing.BufferContract` holds it to it."""
 
     def append(self, batch: Batch) -> None:
-        """Keep `batch`, durably.
+        """Keep `batch`, durably: at once, or with the commit of the transaction it is in.
 
         :raises BufferUnavailable: when it cannot be kept.
         """

@@ -6,7 +6,6 @@ Both flush before they answer, as a site that wants to lose nothing sets them up
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -170,6 +169,8 @@ class Postgres(Server):
     def owner(self) -> dict[str, Any]:
         if os.geteuid() != 0:
             return {}
+        import pwd  # which some systems have not, and those do not get here
+
         known = {entry.pw_name: entry for entry in pwd.getpwall()}
         entry = next(known[name] for name in USERS if name in known)
         return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": ()}

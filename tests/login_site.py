@@ -19,16 +19,23 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def leave(request: HttpRequest) -> HttpResponse:
-    """Render, log out, and render again: all in one request, and nothing says “private”."""
+    """Render, log out, and render again, all in one request."""
     before = page(request).content.decode()
     logout(request)
     return HttpResponse(f"{before}|{page(request).content.decode()}")
+
+
+def quietly(request: HttpRequest) -> HttpResponse:
+    """Log out and say nothing personal, nor that nobody may keep it."""
+    logout(request)
+    return HttpResponse("Goodbye.")
 
 
 urlpatterns = [
     path("", page, name="page"),
     path("in/", LoginView.as_view(next_page="page")),
     path("leave/", leave),
+    path("quietly/", quietly),
     path("out/", LogoutView.as_view(next_page="page")),
     path("p/", include("personalization.urls")),
 ]

@@ -164,6 +164,15 @@ def test_what_is_rendered_after_a_logout_is_for_somebody_new(
     assert "pz_id" in response.cookies
 
 
+def test_a_response_that_renews_the_visitor_is_kept_by_no_cache(client: Client, ann: User) -> None:
+    agree(client)
+    assert "Cache-Control" not in client.get("/quietly/").headers
+    log_in(client, ann)
+    response = client.get("/quietly/")
+    assert "pz_id" in response.cookies
+    assert "private" in response.headers["Cache-Control"]
+
+
 def test_the_answer_given_on_the_device_goes_along_as_a_record_of_its_own(
     client: Client, ann: User
 ) -> None:

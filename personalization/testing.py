@@ -19,7 +19,8 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from unittest import SkipTest
 
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test.utils import override_settings
 from django.utils import timezone
 
@@ -290,4 +291,5 @@ class SharedBufferContract(BufferContract):
         try:
             return work()
         finally:
-            connection.close()
+            # Also in memory, where Django keeps it open for the other threads.
+            BaseDatabaseWrapper.close(connections[DEFAULT_DB_ALIAS])

@@ -11,7 +11,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection, transaction
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from personalization import metrics
 from personalization.clock import moment
@@ -71,7 +72,8 @@ def elsewhere(work: Callable[[], Any]) -> Any:
 
     def run() -> None:
         results.append(work())
-        connection.close()
+        # Also in memory, where Django keeps it open for the other threads.
+        BaseDatabaseWrapper.close(connections["default"])
 
     thread = threading.Thread(target=run)
     thread.start()

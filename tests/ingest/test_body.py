@@ -266,7 +266,7 @@ def test_a_tree_without_end_is_refused_before_it_is_built(opening: bytes) -> Non
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert caught.value.code == "invalid_json"
-    assert peak < 8 * len(body)
+    assert peak < 20 * len(body)  # a list in each list would take several times as much
 
 
 def test_of_two_fields_of_one_name_the_last_counts(client: Client, server: Source) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from django.core.exceptions import BadRequest
 from django.http import HttpResponse
 from django.test import Client
 
@@ -196,7 +197,11 @@ def test_no_header_of_a_request_writes_one_of_the_answer(
 def test_headers_without_end_are_answered_shortly(
     client: Client, browser: Source, headers: dict[str, str]
 ) -> None:
-    response = client.generic("POST", "/p/v1/batch", '{"batch": []}', **headers)
+    try:
+        response = client.generic("POST", "/p/v1/batch", '{"batch": []}', **headers)
+    except BadRequest:  # from Django itself, as of 6.1
+        assert "CONTENT_TYPE" in headers
+        return
     assert response.status_code in (401, 403)
     assert len(response.content) < 1000
 

@@ -199,7 +199,7 @@ def test_headers_without_end_are_answered_shortly(
 ) -> None:
     try:
         response = client.generic("POST", "/p/v1/batch", '{"batch": []}', **headers)
-    except BadRequest:  # from Django itself, as of 6.1
+    except (BadRequest, ValueError):  # from Django itself, before there is a request
         assert "CONTENT_TYPE" in headers
         return
     assert response.status_code in (401, 403)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from personalization.profiles.identity import Key
@@ -47,4 +47,13 @@ class Arrival:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Arrival:
         joins = tuple(Key(*key) for key in data["joins"])
-        return cls(**{**data, "key": Key(*data["key"]), "joins": joins})
+        if not isinstance(data["message_id"], str):  # what it is known by would be another
+            raise ValueError(f"/message_id: {data['message_id']!r} is no text.")
+        values = {**data, "key": Key(*data["key"]), "joins": joins}
+        try:
+            return cls(**values)
+        except TypeError:  # while servers are renewed, one may write what another does not know
+            return cls(**{name: value for name, value in values.items() if name in _FIELDS})
+
+
+_FIELDS = frozenset(field.name for field in fields(Arrival))

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeVar
 
 from django.db import transaction
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef
 
 from personalization import hints, metrics
 from personalization.events.buffer import Batch, buffer
@@ -106,14 +106,15 @@ def _is_trusted(item: Item) -> bool:
     return item.source.is_server and not item.arrival.unproved
 
 
-def _rows_of(keys: Collection[Key]) -> QuerySet[HeldEvent]:
-    values: dict[str, list[str]] = {}
-    for key in keys:
-        values.setdefault(key.namespace, []).append(key.value)
-    condition = Q(pk__in=())
-    for namespace, some in values.items():
-        condition |= Q(namespace=namespace, value__in=some)
-    return HeldEvent.objects.filter(condition).select_related("source").order_by("pk")
+def _rows_of(keys: Collection[Key]) -> list[HeldEvent]:
+    rows = (
+        HeldEvent.objects.filter(
+            namespace__in={key.namespace for key in keys}, value__in={key.value for key in keys}
+        )
+        .select_related("source")
+        .order_by("pk")
+    )
+    return [row for row in rows if Key(row.namespace, row.value) in keys]
 
 
 def _item(row: HeldEvent) -> Item:

@@ -10,7 +10,7 @@ from personalization.exceptions import EventRejected
 from personalization.profiles.identity import Key
 from personalization.profiles.models import Identity
 
-MAX_ID = 200
+MAX_ID, MAX_NAMESPACE = 200, 30
 #: What broken clients send when they mean nobody, as PostHog and Segment Unify list them;
 #: each also in quotes. There is a Ms Null and a Mr Nan, so those count only as programs
 #: write them.

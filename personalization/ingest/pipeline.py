@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 
 from personalization import bulk, metrics
 from personalization.clock import moment
@@ -40,8 +40,12 @@ logger = logging.getLogger(__name__)
 MOST_EVENTS = 4000
 #: The same where one writer keeps all others waiting, as in an embedded database.
 MOST_EVENTS_ALONE = 1000
-#: PostgreSQL's code for a statement that took longer than it may.
+#: Codes of PostgreSQL, by their class, for what another try can mend: connections, conflicts
+#: with others, resources, operators. All but a statement that takes longer than it may.
+_TRANSIENT = frozenset({"08", "40", "53", "55", "57", "58"})
 _QUERY_CANCELED = "57014"
+#: Codes of SQLite for the same: busy, locked, input and output, full, cannot open.
+_TRANSIENT_IN_SQLITE = frozenset({5, 6, 10, 13, 14})
 
 
 def process_events(*, now: datetime) -> int:
@@ -104,13 +108,23 @@ def _fail(batch: Batch, error: Exception, *, now: datetime) -> int:
     if batch.attempts + 1 < settings.BUFFER_ATTEMPTS:
         buffer().fail(batch, f"{type(error).__name__}: {error}")
         return 0
+    try:
+        _take_apart(batch, now=now)
+    except (DatabaseError, TypeError, ValueError) as last:
+        logger.exception("A batch cannot be taken apart.", extra={"action": "claim_failed"})
+        buffer().fail(batch, f"{type(last).__name__}: {last}")
+        return 0
+    return 1
+
+
+def _take_apart(batch: Batch, *, now: datetime) -> None:
+    """Process what can be of the batch, and set aside what cannot."""
     with transaction.atomic():
         for event in batch.events:
             single = replace(batch, events=[event])
-            if (error_of_one := _failure([single], now=now, ack=False)) is not None:
-                bury(single, error_of_one, now=now)
+            if (error := _failure([single], now=now, ack=False)) is not None:
+                bury(single, error, now=now)
         buffer().ack([batch])
-    return 1
 
 
 def _failure(batches: Sequence[Batch], *, now: datetime, ack: bool = True) -> Exception | None:
@@ -118,15 +132,23 @@ def _failure(batches: Sequence[Batch], *, now: datetime, ack: bool = True) -> Ex
     try:
         _process_and_ack(batches, now=now, ack=ack)
     except OperationalError as error:
-        # A deadlock or a lost connection: the next sweep tries again. A statement that
-        # takes too long would do so for ever.
-        if getattr(error.__cause__, "sqlstate", None) != _QUERY_CANCELED:
+        if _is_transient(error):  # the next sweep tries again
             raise
+        logger.exception("%d batches failed.", len(batches), extra={"action": "claim_failed"})
         return error
     except Exception as error:  # the worker's outermost loop
         logger.exception("%d batches failed.", len(batches), extra={"action": "claim_failed"})
         return error
     return None
+
+
+def _is_transient(error: OperationalError) -> bool:
+    """Return whether another try may succeed; what fails for good must not hold up the rest."""
+    if (code := getattr(error.__cause__, "sqlstate", None)) is not None:
+        return code[:2] in _TRANSIENT and code != _QUERY_CANCELED
+    if (number := getattr(error.__cause__, "sqlite_errorcode", None)) is not None:
+        return number & 0xFF in _TRANSIENT_IN_SQLITE
+    return True  # a connection that is gone has no code
 
 
 def _process_and_ack(batches: Sequence[Batch], *, now: datetime, ack: bool) -> None:

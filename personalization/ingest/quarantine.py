@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -20,14 +20,15 @@ from personalization.conf import settings
 from personalization.events.buffer import Batch
 from personalization.events.models import Source
 from personalization.exceptions import EventRejected
-from personalization.ingest.arrival import Arrival
 from personalization.ingest.bots import Agent
 from personalization.ingest.calls import MAX_MESSAGE_ID
 from personalization.ingest.clean import refuse_poison
 from personalization.ingest.identities import Sender, identities_of
+from personalization.ingest.ids import MAX_ID, MAX_NAMESPACE
 from personalization.ingest.models import DeadLetter
 from personalization.ingest.outcome import Rejection
 from personalization.ingest.permission import Permissions
+from personalization.ingest.redaction import proved, redacted
 from personalization.profiles.identity import Key
 from personalization.types import Json, JsonObject
 
@@ -43,6 +44,8 @@ FAILED: Final = "processing_failed"
 MAX_BODY: Final = 4
 #: How long those that were replayed or discarded can still be looked at.
 KEPT_AFTERWARDS: Final = timedelta(days=30)
+#: Where a letter keeps the further identities that its event names, beside the proofs.
+JOINS: Final = "joins"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,7 @@ class Letter:
     body: str
     message_id: str
     keys: tuple[Key, ...]
+    proof: JsonObject = field(default_factory=dict)
 
 
 def set_aside(rejected: Iterable[Rejection], *, source: Source, sender: Sender) -> None:
@@ -68,10 +72,8 @@ def set_aside(rejected: Iterable[Rejection], *, source: Source, sender: Sender) 
     letters = [one for one in letters if permissions.allow(one, trusted=sender.trusted)]
     with transaction.atomic():
         fresh = _unknown(letters, source=source)[: _room(source)]
-        proof = proof_of(sender)
         DeadLetter.objects.bulk_create(
-            _row(letter, source=source, received_at=sender.received_at, sender=proof)
-            for letter in fresh
+            _row(letter, source=source, received_at=sender.received_at) for letter in fresh
         )
     metrics.count("events.set_aside", by=len(fresh))
 
@@ -82,13 +84,20 @@ def _letter(rejection: Rejection, sender: Sender) -> Letter | None:
     if not isinstance(call, Mapping):
         return None
     try:
-        body = json.dumps(call)  # ASCII, so that text which no database keeps is kept escaped
         keys = _owners(call, sender)
+        sender = proved(sender, call, owner=keys[0])
+        body = json.dumps(redacted(call))  # ASCII: what no database keeps is kept escaped
     except (RecursionError, EventRejected):
         return None
     if len(body) > MAX_BODY * settings.EVENT_MAX_BYTES:
         return None
-    return Letter(rejection=rejection, body=body, message_id=_message_id(call), keys=keys)
+    return Letter(
+        rejection=rejection,
+        body=body,
+        message_id=_message_id(call),
+        keys=keys,
+        proof={**proof_of(sender), JOINS: [[key.namespace, key.value] for key in keys[1:]]},
+    )
 
 
 def _owners(call: Mapping[str, Any], sender: Sender) -> tuple[Key, ...]:
@@ -139,16 +148,14 @@ def _room(source: Source) -> int:
     return max(0, limit - waiting.order_by()[:limit].count())
 
 
-def _row(
-    letter: Letter, *, source: Source, received_at: datetime, sender: JsonObject
-) -> DeadLetter:
+def _row(letter: Letter, *, source: Source, received_at: datetime) -> DeadLetter:
     return DeadLetter(
         source=source,
         code=letter.rejection.code,
         message=letter.rejection.message,
         pointer=letter.rejection.pointer[:_POINTER],
         body=letter.body,
-        sender=sender,
+        sender=letter.proof,
         message_id=letter.message_id,
         namespace=letter.keys[0].namespace,
         value=letter.keys[0].value,
@@ -178,8 +185,12 @@ def sender_of(letter: DeadLetter) -> Sender:
     """Return the sender of an event that was set aside. No more is believed of it than now
     of its source."""
     proof = dict(letter.sender)
+    proof.pop(JOINS, None)
     sent_at, agent = proof.pop("sent_at"), proof.pop("agent")
-    trusted = proof.pop("trusted") and letter.source.is_server
+    was_trusted = proof.pop("trusted")
+    trusted = was_trusted and letter.source.is_server
+    if was_trusted and not trusted and proof["network"]:
+        proof["network"] = {}  # a server stated it of its visitor
     return Sender(
         **proof,
         trusted=trusted,
@@ -195,31 +206,42 @@ def sender_of(letter: DeadLetter) -> Sender:
 def bury(batch: Batch, error: Exception, *, now: datetime) -> None:
     """Set the events of a batch aside that the worker cannot process.
 
-    All of them, whatever waits already: they were taken, so they are not lost. Only of
-    those who refuse by now nothing is kept.
+    All of them, whatever waits already: they were taken, so they are not lost. But nothing
+    of those who refuse by now, and of a browser nothing that has no owner.
     """
     letters = [_taken(event, error) for event in batch.events]
     permissions = Permissions(letters)
     source = Source.objects.get(pk=batch.source_id)
-    DeadLetter.objects.bulk_create(
-        _row_of_taken(letter, source=source, received_at=batch.received_at)
+    kept = [
+        letter
         for letter in letters
-        if not letter.keys or permissions.allow(letter, trusted=source.is_server)
+        if permissions.allow(letter, trusted=source.is_server) and (letter.keys or source.is_server)
+    ]
+    if lost := len(letters) - len(kept):
+        metrics.count("events.not_set_aside", by=lost)
+    DeadLetter.objects.bulk_create(
+        _row_of_taken(letter, source=source, received_at=batch.received_at) for letter in kept
     )
 
 
 def _taken(event: JsonObject, error: Exception) -> Letter:
     message = f"{type(error).__name__}: {error}".replace("\0", "\\0")
-    rejection = Rejection(index=0, code=FAILED, message=message)
-    try:
-        arrival = Arrival.from_json(event)
-    except (KeyError, TypeError, ValueError):
-        return Letter(rejection=rejection, body=json.dumps(event), message_id="", keys=())
     return Letter(
-        rejection=rejection,
+        rejection=Rejection(index=0, code=FAILED, message=message),
         body=json.dumps(event),
-        message_id=arrival.message_id,
-        keys=arrival.keys,
+        message_id=stated_message_id({"messageId": event.get("message_id")}),
+        keys=_keys_of_taken(event),
+    )
+
+
+def _keys_of_taken(event: JsonObject) -> tuple[Key, ...]:
+    """Return whose it is as far as it says so, and no more than the columns hold."""
+    joins = event.get("joins")
+    stated = [event.get("key"), *(joins if isinstance(joins, list) else [])]
+    return tuple(
+        Key(key[0][:MAX_NAMESPACE], key[1][:MAX_ID])
+        for key in stated
+        if isinstance(key, list) and len(key) == 2 and all(isinstance(part, str) for part in key)
     )
 
 

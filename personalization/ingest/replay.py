@@ -7,7 +7,7 @@ once however often it is replayed: its letter is locked, and keeps its message i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -20,8 +20,10 @@ from personalization.exceptions import EventRejected, RequestRejected
 from personalization.ingest.accept import judge, keep
 from personalization.ingest.arrival import Arrival
 from personalization.ingest.body import parse_json
+from personalization.ingest.calls import MAX_MESSAGE_ID, MAX_NAME
 from personalization.ingest.clean import refuse_poison
 from personalization.ingest.identities import Sender
+from personalization.ingest.ids import MAX_ID, MAX_NAMESPACE
 from personalization.ingest.inspection import inspection
 from personalization.ingest.models import DeadLetter
 from personalization.ingest.quarantine import FAILED, sender_of, stated_message_id
@@ -153,10 +155,32 @@ def _read_arrival(data: dict[str, Any]) -> Arrival:
     """Return an event that was taken once already and could not be processed."""
     refuse_poison(data)
     try:
-        return Arrival.from_json(data)
+        arrival = Arrival.from_json(data)
     except (KeyError, TypeError, ValueError) as error:
         message = f"This is no event as the worker knows it: {error!r}."
         raise EventRejected(message, code=FAILED) from error
+    for place, value, kind, longest in _bounds(arrival):
+        if not isinstance(value, kind) or (isinstance(value, str) and len(value) > longest):
+            raise EventRejected(
+                f"{place} is no {kind.__name__} that can be kept.", code=FAILED, pointer=place
+            )
+    return arrival
+
+
+def _bounds(arrival: Arrival) -> Iterator[tuple[str, Any, type, int]]:
+    """Yield what an operator may have changed: place, value, type and greatest length."""
+    yield from (
+        ("/type", arrival.type, str, 10),
+        ("/name", arrival.name, str, MAX_NAME),
+        ("/properties", arrival.properties, dict, 0),
+        ("/context", arrival.context, dict, 0),
+        ("/at", arrival.at, int, 0),
+        ("/message_id", arrival.message_id, str, MAX_MESSAGE_ID),
+    )
+    for place, key in enumerate(arrival.keys):
+        where = f"/joins/{place - 1}" if place else "/key"
+        yield f"{where}/0", key.namespace, str, MAX_NAMESPACE
+        yield f"{where}/1", key.value, str, MAX_ID
 
 
 def _resolve(

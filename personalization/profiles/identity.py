@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Q
-
 from personalization.profiles.models import Identity, Profile, Snapshot
+
+#: Databases bound how many parameters a statement has.
+_CHUNK = 5_000
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -20,14 +21,17 @@ class Key:
 
 def find(keys: Iterable[Key]) -> dict[Key, Identity]:
     """Return the identities that exist."""
-    wanted: dict[str, set[str]] = {}
-    for key in keys:
-        wanted.setdefault(key.namespace, set()).add(key.value)
-    condition = Q(pk__in=())
-    for namespace, values in wanted.items():
-        condition |= Q(namespace=namespace, value__in=values)
-    found = Identity.objects.filter(condition)
-    return {Key(identity.namespace, identity.value): identity for identity in found}
+    wanted = list(dict.fromkeys(keys))
+    found: dict[Key, Identity] = {}
+    for start in range(0, len(wanted), _CHUNK):
+        some = set(wanted[start : start + _CHUNK])
+        rows = Identity.objects.filter(
+            namespace__in={key.namespace for key in some}, value__in={key.value for key in some}
+        )
+        # Asked for together, or a client with many namespaces would make a condition of it
+        # that no database reads; so it may be more than was asked for.
+        found |= {key: row for row in rows if (key := Key(row.namespace, row.value)) in some}
+    return found
 
 
 def find_or_create(keys: Iterable[Key]) -> dict[Key, Identity]:

@@ -70,6 +70,93 @@ def test_a_batch_that_fails_again_and_again_is_taken_apart(
     assert (json.loads(letter.body), letter.message) == ({"no": "arrival"}, "KeyError: 'joins'")
 
 
+def test_an_event_with_very_many_namespaces_holds_up_nobody(client: Client, server: Source) -> None:
+    def ids(place: int) -> list[dict[str, str]]:
+        return [{"type": f"n{place}-{number}", "id": "x"} for number in range(20)]
+
+    send(client, *(track(context={"externalIds": ids(place)}) for place in range(60)))
+    send(client, track())
+    assert drain() == 2
+    assert Event.objects.count() == 61
+
+
+def _operational(**codes: Any) -> OperationalError:
+    cause = Exception("from the database")
+    vars(cause).update(codes)
+    error = OperationalError("no")
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [_operational(sqlstate="57014"), _operational(sqlstate="54001"),
+     _operational(sqlite_errorcode=1)],
+)  # fmt: skip
+def test_what_fails_for_good_is_counted_as_a_try(
+    client: Client, server: Source, monkeypatch: pytest.MonkeyPatch, error: OperationalError
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(pipeline, "apply_events", fail)
+    send(client, track())
+    assert drain() == 0
+    assert BufferedBatch.objects.get().attempts == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [_operational(sqlstate="40P01"), _operational(sqlstate="08006"), _operational(),
+     _operational(sqlstate="53300"), _operational(sqlite_errorcode=517)],
+)  # fmt: skip
+def test_what_another_try_can_mend_is_left_to_it(
+    client: Client, server: Source, monkeypatch: pytest.MonkeyPatch, error: OperationalError
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(pipeline, "apply_events", fail)
+    send(client, track())
+    with pytest.raises(OperationalError):
+        drain()
+    assert BufferedBatch.objects.get().attempts == 0
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [{"key": ["user", ["u"]]}, {"key": "u"}, {"key": ["n" * 99, "u"]}, {"key": ["user", "u" * 999]},
+     {"message_id": "m" * 999}, {"message_id": 7}, {"name": None}, {"at": "noon"},
+     {"joins": [["user"]]}, {"properties": None}],
+)  # fmt: skip
+def test_what_no_table_holds_is_set_aside_and_the_worker_lives(
+    client: Client, server: Source, settings: Any, spoilt: dict[str, Any]
+) -> None:
+    settings.PERSONALIZATION_BUFFER_ATTEMPTS = 1
+    sender = Sender(trusted=True, visitor_id=None, received_at=datetime.now(UTC))
+    good, bad = (read_event(track(), sender=sender).to_json() for _ in range(2))
+    batch = Batch(
+        source_id=server.pk, events=[good, {**bad, **spoilt}], received_at=sender.received_at
+    )
+    DatabaseBuffer().append(batch)
+    send(client, track())
+    drain()
+    assert not BufferedBatch.objects.exists()
+    # SQLite keeps a text of any length.
+    assert Event.objects.count() + DeadLetter.objects.count() == 3
+    assert Event.objects.count() >= 2
+
+
+def test_what_a_newer_server_says_more_is_left_out(client: Client, server: Source) -> None:
+    sender = Sender(trusted=True, visitor_id=None, received_at=datetime.now(UTC))
+    event = {**read_event(track(), sender=sender).to_json(), "of_tomorrow": 1}
+    DatabaseBuffer().append(
+        Batch(source_id=server.pk, events=[event], received_at=sender.received_at)
+    )
+    assert drain() == 1
+    assert Event.objects.count() == 1
+
+
 @pytest.mark.parametrize("death", [KeyboardInterrupt, SystemExit, OperationalError, MemoryError])
 def test_a_worker_that_dies_half_way_has_done_nothing(
     client: Client, server: Source, monkeypatch: pytest.MonkeyPatch, death: type[BaseException]

@@ -18,6 +18,7 @@ from personalization.events.models import BufferedBatch, Event, EventSchema, Sou
 from personalization.exceptions import BufferUnavailable, EventRejected
 from personalization.ingest import agents, quarantine
 from personalization.ingest.accept import judge
+from personalization.ingest.calls import read_event
 from personalization.ingest.identities import Sender
 from personalization.ingest.models import DeadLetter
 from personalization.ingest.replay import discard, replay, replay_many, waiting
@@ -344,3 +345,25 @@ def test_the_command_lets_in_what_is_called_a_bot_no_more(
     call_command("reclassify_bots")
     assert capsys.readouterr().out == "1 events replayed.\n"
     assert [event.name for event in stored()] == ["Seen"]
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [{"key": ["user", ["u"]]}, {"key": ["n" * 31, "u"]}, {"key": ["user", "u" * 201]},
+     {"message_id": "m" * 101}, {"message_id": 7}, {"name": None}, {"at": "noon"},
+     {"properties": []}, {"joins": [["user", 7]]}],
+)  # fmt: skip
+def test_what_an_operator_makes_of_a_taken_event_must_be_one(
+    server: Source, spoilt: dict[str, Any]
+) -> None:
+    sender = Sender(trusted=True, visitor_id=None, received_at=NOW)
+    event = read_event(track(), sender=sender).to_json()
+    letter = DeadLetter.objects.create(
+        source=server, code="processing_failed", body=json.dumps(event), received_at=NOW
+    )
+    with pytest.raises(EventRejected) as refused:
+        replay(letter.pk, now=NOW, body=json.dumps({**event, **spoilt}))
+    assert refused.value.code == "processing_failed"
+    letter.refresh_from_db()
+    assert letter.status == DeadLetter.Status.WAITING
+    assert replay(letter.pk, now=NOW)

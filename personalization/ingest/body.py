@@ -50,14 +50,21 @@ def parse_json(body: bytes) -> Any:
     :raises RequestRejected: when it is none.
     """
     try:
-        return _parsed(body.decode())
+        return loads(body.decode())
     except RecursionError:  # the parser counts for us; counting before it takes longer
         raise RequestRejected("The JSON is nested too deeply.", code="invalid_json") from None
     except ValueError as error:  # not UTF-8 or not JSON
         raise RequestRejected(f"The body is not JSON: {error}.", code="invalid_json") from None
 
 
-def _parsed(text: str) -> Any:
+def loads(text: str) -> Any:
+    """Return the JSON in `text`, in which a whole number beyond a double is infinity.
+
+    Whatever is judged as an event later on is read by this.
+
+    :raises ValueError: when it is none.
+    :raises RecursionError: when it is nested too deeply.
+    """
     return json.loads(text, parse_int=_whole_number)
 
 

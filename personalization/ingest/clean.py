@@ -25,7 +25,7 @@ def written(value: Any) -> str | None:
     """Return the JSON text of what was read from JSON; None when it has to be looked through.
 
     Nearly every event is clean, and the encoder finds out in a fraction of the time. It
-    does not notice whole numbers beyond a double: `parse_json` leaves none.
+    does not notice whole numbers beyond a double: `body.loads` leaves none.
     """
     try:
         text = _encode(value)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from personalization.exceptions import EventRejected
+from personalization.ingest.body import loads
 from personalization.ingest.imports.lines import Line
 from personalization.ingest.imports.record import Record
 
@@ -35,7 +36,7 @@ class JsonLines:
 
 def _read_object(text: str) -> Mapping[str, Any]:
     try:
-        found = json.loads(text)
+        found = loads(text)
     except RecursionError:
         raise EventRejected("The JSON is nested too deeply.", code="invalid_json") from None
     except ValueError as error:

@@ -11,6 +11,7 @@ from typing import Any
 
 from personalization.clock import EPOCH
 from personalization.exceptions import EventRejected, UnreadableFile
+from personalization.ingest.body import loads
 from personalization.ingest.imports.columns import Path, bag_of, paths_of, place
 from personalization.ingest.imports.lines import Line
 from personalization.ingest.imports.record import Record
@@ -132,7 +133,7 @@ def _typed(text: str) -> Any:
         return text.lower() == "true"
     if text[0] in "[{":
         try:
-            return json.loads(text)
+            return loads(text)
         except (ValueError, RecursionError):
             return text
     return text

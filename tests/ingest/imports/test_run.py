@@ -363,6 +363,23 @@ def test_deep_and_poisonous_lines_are_refused_by_themselves(
     assert _numbers() == [1]
 
 
+@pytest.mark.parametrize("reader", [JSONL, Rows()])
+@pytest.mark.parametrize("number", ["9" * 401, "-" + "9" * 401, "9" * 5000])
+def test_a_number_beyond_a_double_is_refused_as_at_the_door(
+    tmp_path: Path, source: Source, reader: Reader, number: str
+) -> None:
+    path = tmp_path / "events"
+    if reader is JSONL:
+        bad = json.dumps(viewed(2)).replace('"number": 2', f'"number": [{number}]')
+        path.write_text("\n".join([json.dumps(viewed(1)), bad, json.dumps(viewed(3)), ""]))
+    else:
+        rows = [f"u1,Seen,2026-05-04T10:00:00Z,{value}\n" for value in (1, f"[{number}]", 3)]
+        path.write_text("userId,event,timestamp,number\n" + "".join(rows))
+    report = _imported(path, source, reader=reader)
+    assert [line.code for line in report.shown] == ["poison_value"]
+    assert _numbers() == [1, 3]
+
+
 def test_of_a_browser_source_only_those_are_taken_who_agreed(
     tmp_path: Path, make_source: Callable[..., Source]
 ) -> None:

@@ -7,8 +7,7 @@ Run twice, or killed and run again, each event is there once.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -24,6 +23,7 @@ from personalization.events.models import Event, Source, StoredMessage
 from personalization.events.partitions import database
 from personalization.exceptions import EventRejected, UnreadableFile
 from personalization.ingest.arrival import Arrival
+from personalization.ingest.body import loads
 from personalization.ingest.calls import read_event
 from personalization.ingest.identities import Sender
 from personalization.profiles.identity import Key
@@ -49,18 +49,16 @@ def restore(lines: Iterable[bytes], *, source: Source, now: datetime) -> Iterato
     numbered = iter(enumerate(lines, 1))
     while chunk := list(islice(numbered, CHUNK)):
         arrivals = [_arrival(line, number, sender) for number, line in chunk]
-        missing = _missing(arrivals, source)
-        if missing:
-            _take(missing, source=source, now=now)
-        yield Portion(read=len(arrivals), restored=len(missing))
+        restored = _take(arrivals, source=source, now=now)
+        yield Portion(read=len(arrivals), restored=restored)
 
 
 def _arrival(line: bytes, number: int, sender: Sender) -> Arrival:
     try:
-        call: dict[str, Any] = json.loads(line)
+        call: dict[str, Any] = loads(line.decode())
         namespace, value = call["identity"]
         arrival = read_event(call, sender=sender)
-    except (ValueError, KeyError, TypeError, EventRejected) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, EventRejected) as error:
         raise UnreadableFile(f"Line {number} is not of an archive of ours: {error}") from error
     first = first_kept(sender.received_at).start
     if moment(arrival.at) < first:
@@ -72,21 +70,44 @@ def _arrival(line: bytes, number: int, sender: Sender) -> Arrival:
     return replace(arrival, key=Key(namespace, value), joins=())
 
 
+def _take(arrivals: Sequence[Arrival], *, source: Source, now: datetime) -> int:
+    """Put those without an event into the buffer, to be stored anew; return how many."""
+    with transaction.atomic(database()):
+        known = _hold(arrivals, source)
+        missing = _missing(arrivals, source)
+        if missing:
+            _forget(known & {arrival.message_id for arrival in missing}, source)
+            events = [arrival.to_json() for arrival in missing]
+            buffer().append(Batch(source_id=source.pk, events=events, received_at=now))
+            hints.hint(hints.PROCESS_EVENTS)
+    return len(missing)
+
+
+def _hold(arrivals: Sequence[Arrival], source: Source) -> set[str]:
+    """Return the messages that are known as stored; nobody stores them anew until commit.
+
+    Only these may be forgotten. One that a worker notes from now on has its event, though
+    we may have looked for that too early.
+    """
+    known = StoredMessage.objects.select_for_update().filter(
+        source=source, message_id__in=[arrival.message_id for arrival in arrivals]
+    )
+    # In the order of the workers, so that nobody waits for each other.
+    return set(known.order_by("message_id").values_list("message_id", flat=True))
+
+
 def _missing(arrivals: Sequence[Arrival], source: Source) -> list[Arrival]:
     kept = set(
-        Event.objects.filter(
+        Event.objects.using(database())
+        .filter(
             source=source,
             name__in={arrival.name for arrival in arrivals},
             timestamp__in=[moment(arrival.at) for arrival in arrivals],
-        ).values_list("message_id", flat=True)
+        )
+        .values_list("message_id", flat=True)
     )
     return [arrival for arrival in arrivals if arrival.message_id not in kept]
 
 
-def _take(arrivals: Sequence[Arrival], *, source: Source, now: datetime) -> None:
-    with transaction.atomic(database()):
-        ids = [arrival.message_id for arrival in arrivals]
-        StoredMessage.objects.filter(source=source, message_id__in=ids).delete()
-        events = [arrival.to_json() for arrival in arrivals]
-        buffer().append(Batch(source_id=source.pk, events=events, received_at=now))
-        hints.hint(hints.PROCESS_EVENTS)
+def _forget(messages: Collection[str], source: Source) -> None:
+    StoredMessage.objects.filter(source=source, message_id__in=messages).delete()

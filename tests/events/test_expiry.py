@@ -20,9 +20,11 @@ from personalization.events.expiry import first_kept, keep_months, sweep
 from personalization.events.models import Event, Source, StoredMessage
 from personalization.events.partitions import Month, is_partitioned, make_months, months
 from personalization.exceptions import UnreadableFile
+from personalization.ingest import restore as restoring
 from personalization.ingest.accept import keep
 from personalization.ingest.calls import read_event
 from personalization.ingest.identities import Sender
+from personalization.ingest.pipeline import process_events
 from personalization.ingest.restore import restore
 from personalization.management.commands import partition_events, run_worker
 from personalization.monitoring.audit import audit_profiles
@@ -299,6 +301,34 @@ def test_what_lies_in_the_buffer_twice_is_restored_once(
     assert messages() == ["m1", "m2", "m3"]
 
 
+@pytest.mark.parametrize("when", ["_hold", "_missing", "_forget"])
+def test_a_worker_that_stores_what_waits_in_the_middle_of_a_second_run_doubles_nothing(
+    receive: Any, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """The first run was killed: what it brought back waits in the buffer."""
+    receive(*OLD)
+    before = state()
+    keep_months(now=NOW, archive=tmp_path)
+    settings.PERSONALIZATION_RETENTION = timedelta(days=36500)
+    june = str(min(tmp_path.iterdir()))
+    call_command("restore_events", june, source="shop")
+    step = getattr(restoring, when)
+
+    def and_meanwhile(*args: Any) -> Any:
+        found = step(*args)
+        process_events(now=NOW)
+        return found
+
+    monkeypatch.setattr(restoring, when, and_meanwhile)
+    call_command("restore_events", june, source="shop")
+    monkeypatch.undo()
+    call_command("restore_events", *map(str, tmp_path.iterdir()), source="shop")
+    refresh()
+    assert messages() == ["m1", "m2", "m3"]
+    assert state() == before
+    assert list(audit_profiles(now=NOW)) == []
+
+
 def test_what_is_about_to_go_again_is_not_restored(receive: Any, tmp_path: Path) -> None:
     receive(*OLD)
     keep_months(now=NOW, archive=tmp_path)
@@ -309,7 +339,14 @@ def test_what_is_about_to_go_again_is_not_restored(receive: Any, tmp_path: Path)
 
 @pytest.mark.parametrize(
     "line",
-    [b"no JSON", b"[]", b"{}", b'{"identity": ["user"]}', b'{"identity": ["user", "u"]}'],
+    [
+        b"no JSON",
+        b"[]",
+        b"{}",
+        b'{"identity": ["user"]}',
+        b'{"identity": ["user", "u"]}',
+        b"[" * 100_000,
+    ],
 )
 def test_what_is_no_archive_of_ours_is_refused(source: Source, line: bytes) -> None:
     with pytest.raises(UnreadableFile, match="Line 1 is not of an archive of ours"):

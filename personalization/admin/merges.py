@@ -20,8 +20,9 @@ from django.utils.translation import gettext_lazy as _
 
 from personalization.admin.read_only import ReadOnlyAdmin, may
 from personalization.admin.visitors import identity_label
-from personalization.admin.wording import moment_cell
+from personalization.admin.wording import BUSY, moment_cell
 from personalization.ingest.merges import undo_merge
+from personalization.profiles.locks import ProfileMoved
 from personalization.profiles.merges import UndoRefused
 from personalization.profiles.models import Identity, Merge
 
@@ -140,6 +141,8 @@ class MergeAdmin(ReadOnlyAdmin):
             changed = undo_merge(merge, now=timezone.now(), by=request.user)
         except UndoRefused as error:
             self.message_user(request, str(error), messages.WARNING)
+        except ProfileMoved:
+            self.message_user(request, BUSY, messages.WARNING)
         else:
             self.log_change(request, merge, gettext("Undone."))
             said = format_html(

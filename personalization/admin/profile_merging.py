@@ -16,12 +16,15 @@ from django.utils.translation import gettext
 
 from personalization.admin.read_only import ModelAdmin, may
 from personalization.admin.visitors import find_snapshot, label, sorted_identities
+from personalization.admin.wording import BUSY
 from personalization.ingest.merges import merge_profiles
+from personalization.profiles.locks import ProfileMoved
 from personalization.profiles.merges import MergeRefused
 from personalization.profiles.models import Identity, Merge, Profile
 
 #: How many entries of the log are looked through for where an identity came from.
 _ENTRIES = 200
+_DIGITS = 18
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,14 @@ def merge_page(admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpResponse
 def _merge(admin: ModelAdmin, request: HttpRequest, profile: Profile) -> HttpResponse:
     other = request.POST.get("other", "")
     try:
-        number = int(other) if other.isdecimal() else 0
+        # No profile has a longer number, and no database would take it.
+        number = int(other) if other.isdecimal() and len(other) <= _DIGITS else 0
         kept = merge_profiles(profile.pk, number, now=timezone.now(), by=request.user)
     except MergeRefused as error:
         admin.message_user(request, str(error), messages.WARNING)
+        return redirect("admin:personalization_profile_change", profile.pk)
+    except ProfileMoved:
+        admin.message_user(request, BUSY, messages.WARNING)
         return redirect("admin:personalization_profile_change", profile.pk)
     said = gettext("Both are one profile now. The merge log has it, and can undo it.")
     admin.message_user(request, said, messages.SUCCESS)

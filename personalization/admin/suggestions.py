@@ -16,8 +16,9 @@ from django.utils.translation import ngettext
 from personalization.admin.merges import numbered_link
 from personalization.admin.read_only import ReadOnlyAdmin, may
 from personalization.admin.visitors import label
-from personalization.admin.wording import moment_cell
+from personalization.admin.wording import BUSY, moment_cell
 from personalization.ingest.suggestions import accept_suggestion, dismiss_suggestions
+from personalization.profiles.locks import ProfileMoved
 from personalization.profiles.merges import MergeRefused
 from personalization.profiles.models import Merge, MergeSuggestion, Profile
 
@@ -129,6 +130,8 @@ class MergeSuggestionAdmin(ReadOnlyAdmin):
                 accept_suggestion(suggestion, now=timezone.now(), by=request.user)
             except MergeRefused as error:
                 self.message_user(request, str(error), messages.WARNING)
+            except ProfileMoved:
+                self.message_user(request, BUSY, messages.WARNING)
             else:
                 n += 1
         text = ngettext("%(n)s pair is merged.", "%(n)s pairs are merged.", n)

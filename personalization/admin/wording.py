@@ -1,4 +1,4 @@
-"""Numbers and instants as the admin pages say them."""
+"""What several admin pages say: numbers, instants, and that somebody else is at it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from personalization.admin.explanation import Why
+
+#: To who wants to merge or part profiles that others keep changing.
+BUSY = gettext_lazy("These profiles are being changed right now. Nothing was done; try again.")
 
 
 def share_words(count: int, total: int) -> str:

@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from personalization import shortcuts
 from personalization.ingest.merges import merge_profiles, undo_merge
+from personalization.profiles import merges
+from personalization.profiles.locks import ProfileMoved
 from personalization.profiles.models import Merge, Profile
 from personalization.testing import drain
 from tests.profiles.test_links import of, persons, profile_of
@@ -91,11 +93,32 @@ def test_who_is_not_found_is_named(owner: Client, people: None, text: str, told:
     assert "Merge both" not in response.content.decode()
 
 
-@pytest.mark.parametrize("other", ["", "x", "²", "99999", "-1"])
+@pytest.mark.parametrize(
+    "other", ["", "x", "²", "99999", "-1", "9" * 18, "1" + "0" * 30, "9" * 5000]
+)
 def test_what_is_no_profile_is_refused(owner: Client, people: None, other: str) -> None:
     response = owner.post(merge_address("user:u"), {"other": other}, follow=True)
     assert "There is no profile" in text_of(response)
     assert not Merge.objects.exists()
+
+
+@pytest.fixture
+def busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers keep moving all identities."""
+
+    def moved(*args: Any, **kwargs: Any) -> None:
+        raise ProfileMoved
+
+    monkeypatch.setattr(merges, "merge", moved)
+    monkeypatch.setattr(merges, "undo", moved)
+
+
+@pytest.mark.usefixtures("busy")
+def test_who_merges_busy_profiles_is_asked_to_try_again(owner: Client, people: None) -> None:
+    response = owner.post(merge_address("user:u"), {"other": profile_of("user:v")}, follow=True)
+    assert "Nothing was done; try again." in text_of(response)
+    assert "Both are one profile now." not in text_of(response)
+    assert persons() == of("user:u", "user:v", "anonymous:device")
 
 
 def test_a_profile_that_is_gone_leads_back_to_the_list(owner: Client, people: None) -> None:
@@ -229,6 +252,16 @@ def test_two_operators_undo_a_merge_once(owner: Client, joined: Merge) -> None:
     owner.post(entry_address(joined, "undo"))
     assert "was undone on" in text_of(owner.post(entry_address(joined, "undo"), follow=True))
     assert Profile.objects.count() == 3
+
+
+@pytest.mark.usefixtures("busy")
+def test_who_undoes_a_merge_of_busy_profiles_is_asked_to_try_again(
+    owner: Client, joined: Merge
+) -> None:
+    shown = text_of(owner.post(entry_address(joined, "undo"), follow=True))
+    assert "Nothing was done; try again." in shown
+    assert "They are apart again" not in shown
+    assert Merge.objects.get().undone_at is None
 
 
 def test_an_undo_needs_its_permission(sign_in: Any, joined: Merge) -> None:

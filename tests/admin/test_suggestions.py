@@ -11,6 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from personalization.ingest.merges import merge_profiles
+from personalization.profiles import merges
+from personalization.profiles.locks import ProfileMoved
 from personalization.profiles.models import Merge, MergeSuggestion, Profile
 from tests.admin.test_merges import text_of
 
@@ -97,6 +99,24 @@ def test_one_that_cannot_be_merged_is_told(owner: Client, suggest: Any) -> None:
     shown = text_of(act(owner, "accept", chosen))
     assert "with an identity" in shown
     assert "0 pairs are merged." in shown
+
+
+def test_a_pair_of_busy_profiles_is_told_and_the_others_are_merged(
+    owner: Client, suggest: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy, other = suggest(), suggest()
+    merge = merges.merge
+
+    def moved(one: int, *args: Any, **kwargs: Any) -> Any:
+        if one == busy.one_id:
+            raise ProfileMoved
+        return merge(one, *args, **kwargs)
+
+    monkeypatch.setattr(merges, "merge", moved)
+    shown = text_of(act(owner, "accept", busy, other))
+    assert "Nothing was done; try again." in shown
+    assert "1 pair is merged." in shown
+    assert list(MergeSuggestion.objects.all()) == [busy]
 
 
 def test_who_is_not_one_person_is_dismissed_and_can_be_looked_up(

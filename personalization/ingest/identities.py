@@ -9,7 +9,7 @@ from typing import Any
 
 from personalization.exceptions import EventRejected
 from personalization.ingest.bots import Agent
-from personalization.ingest.ids import external_keys, read_id
+from personalization.ingest.ids import MAX_ID, external_keys, read_id
 from personalization.profiles.identity import Key
 from personalization.profiles.links import identity_limits
 from personalization.profiles.models import Identity
@@ -77,7 +77,9 @@ def _claimed(
     if sender.visitor_id is not None:
         visitor = Key(Identity.ANONYMOUS, sender.visitor_id)
         signed = sender.user_id or _signed_user(data, visitor_id=sender.visitor_id)
-        return (Key(Identity.USER, signed), visitor) if signed else (visitor,)
+        if signed and len(signed) <= MAX_ID:  # a longer one no table keeps
+            return (Key(Identity.USER, signed), visitor)
+        return (visitor,)
     if anonymous:
         return (Key(Identity.ANONYMOUS, anonymous),)
     return (Key(Identity.CLAIMED, user),) if user else ()

@@ -20,6 +20,8 @@ _SALT = "personalization.visitor"
 _USER_SALT = "personalization.user"
 #: How long a page may say who is logged in; it is renewed with every page.
 USER_TOKEN_AGE = timedelta(days=1)
+#: No identity of a user is longer.
+LONGEST_USER = 200
 _LONGEST = 500
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -49,8 +51,11 @@ def read_visitor_id(cookies: Mapping[str, str]) -> str | None:
 
 
 def user_token(user_id: str, *, visitor_id: str) -> str:
-    """Return the proof that the visitor is the user. It is worth nothing to another visitor."""
-    return _user_signer(visitor_id).sign(user_id)
+    """Return the proof that the visitor is the user. It is worth nothing to another visitor.
+
+    Empty for an id that is too long to be an identity.
+    """
+    return _user_signer(visitor_id).sign(user_id) if len(user_id) <= LONGEST_USER else ""
 
 
 def read_user_token(token: Any, *, visitor_id: str) -> str | None:

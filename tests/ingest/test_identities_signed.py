@@ -13,9 +13,11 @@ from django.test import Client
 
 from personalization import shortcuts
 from personalization.events.models import BufferedBatch, Event, Source
+from personalization.ingest.ids import MAX_ID
 from personalization.ingest.models import DeadLetter
 from personalization.profiles.models import Profile
 from personalization.profiles.visitor import (
+    LONGEST_USER,
     USER_TOKEN_AGE,
     ForeignToken,
     read_user_token,
@@ -46,6 +48,15 @@ def test_what_was_signed_for_the_visitor_is_read() -> None:
     assert read_user_token(token, visitor_id=ID) == "ü 1:2"
     with pytest.raises(ForeignToken):
         read_user_token(token, visitor_id=ID[::-1])
+
+
+@pytest.mark.parametrize(("length", "proved"), [(MAX_ID, True), (MAX_ID + 1, False)])
+def test_a_user_whose_id_is_no_identity_gets_no_proof(length: int, proved: bool) -> None:
+    assert LONGEST_USER == MAX_ID
+    token = user_token("u" * length, visitor_id=ID)
+    assert bool(token) is proved
+    if proved:
+        assert read_user_token(token, visitor_id=ID) == "u" * length
 
 
 def test_it_lasts_for_a_day() -> None:
@@ -136,6 +147,21 @@ def test_without_the_cookie_it_is_none_either(
     carry(Client(), token, track(userId="u1"))
     drain()
     assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize("carry", [by_header, by_context])
+@pytest.mark.parametrize(("length", "believed"), [(MAX_ID, True), (MAX_ID + 1, False)])
+def test_a_signed_id_that_is_too_long_is_ignored_and_its_event_kept(
+    client: Client, visitor: str, carry: Any, length: int, believed: bool
+) -> None:
+    """Signed by a site before it was bounded, or by one with its own way to sign."""
+    user = "u" * length
+    assert carry(client, _Earlier(timedelta(0), visitor).sign(user), track(userId=...)) == ""
+    drain()
+    assert persons() == of(
+        f"user:{user} anonymous:{visitor}" if believed else f"anonymous:{visitor}"
+    )
+    assert Event.objects.count() == 1
 
 
 def test_a_context_of_another_shape_proves_nobody(client: Client, visitor: str) -> None:

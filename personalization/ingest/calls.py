@@ -25,9 +25,10 @@ NAMES = {
     "group": "Grouped", "alias": "Aliased",
 }  # fmt: skip
 MAX_NAME, MAX_MESSAGE_ID = 200, 100
-#: What a context may hold and no store: an address, traits that are stated elsewhere, a
-#: proof of who sends.
-_NOT_KEPT = frozenset({"ip", "traits", SIGNED_USER})
+#: What a context may hold and no store, nor what is set aside: an address, a proof of who sends.
+PRIVATE = frozenset({"ip", SIGNED_USER})
+#: What no context of an event holds: that, and traits, which are stated elsewhere.
+NOT_KEPT = PRIVATE | {"traits"}
 
 
 def read_event(data: Any, *, sender: Sender, clean: bool = False) -> Arrival:
@@ -63,11 +64,12 @@ def read_event(data: Any, *, sender: Sender, clean: bool = False) -> Arrival:
 
 
 def _context(context: Mapping[str, Any], sender: Sender) -> Mapping[str, Any]:
-    kept = {name: value for name, value in context.items() if name not in _NOT_KEPT}
+    kept = {name: value for name, value in context.items() if name not in NOT_KEPT}
     if sender.network is None:
         return kept
-    ours = stated_network(context) if sender.trusted else sender.network
-    return with_network(kept, ours)
+    # Of a server's event that is replayed, the sender knows what was stated when it came.
+    stated = stated_network(context) if sender.trusted else {}
+    return with_network(kept, {**sender.network, **stated})
 
 
 def _name(data: Mapping[str, Any], kind: str) -> str:

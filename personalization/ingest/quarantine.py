@@ -189,7 +189,7 @@ def sender_of(letter: DeadLetter) -> Sender:
     sent_at, agent = proof.pop("sent_at"), proof.pop("agent")
     was_trusted = proof.pop("trusted")
     trusted = was_trusted and letter.source.is_server
-    if was_trusted and not trusted and proof["network"]:
+    if was_trusted and not trusted and proof.get("network"):
         proof["network"] = {}  # a server stated it of its visitor
     return Sender(
         **proof,

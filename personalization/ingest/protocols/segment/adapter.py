@@ -50,7 +50,11 @@ class Segment(Adapter):
         return Envelope(events=events, keys=keys, sent_at=body.get("sentAt"))
 
     def call(self, event: Any, message: Message) -> Any:
-        return event if message.call == "batch" else {**event, "type": message.call}
+        if message.call == "batch":
+            return event
+        # The body is the event here, and the key in it is none of its.
+        stated = {name: value for name, value in event.items() if name != "writeKey"}
+        return {**stated, "type": message.call}
 
     def asks_for_each(self, message: Message) -> bool:
         preferences = message.headers.get("Prefer", "").lower().split(",")

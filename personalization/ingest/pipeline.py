@@ -123,7 +123,7 @@ def _take_apart(batch: Batch, *, now: datetime) -> None:
         for event in batch.events:
             single = replace(batch, events=[event])
             if (error := _failure([single], now=now, ack=False)) is not None:
-                bury(single, error, now=now)
+                bury(single, error)
         buffer().ack([batch])
 
 

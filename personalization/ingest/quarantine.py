@@ -203,7 +203,7 @@ def sender_of(letter: DeadLetter) -> Sender:
 # -- what the worker cannot process -------------------------------------------------------
 
 
-def bury(batch: Batch, error: Exception, *, now: datetime) -> None:
+def bury(batch: Batch, error: Exception) -> None:
     """Set the events of a batch aside that the worker cannot process.
 
     All of them, whatever waits already: they were taken, so they are not lost. But nothing

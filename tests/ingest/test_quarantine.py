@@ -340,7 +340,7 @@ def test_an_event_that_was_taken_is_set_aside_however_many_wait(
     send(client, track(timestamp="no"), track(messageId="two"), track(messageId="three"))
     events = json.loads(BufferedBatch.objects.get().payload)
     batch = Batch(source_id=server.pk, events=events, received_at=NOW)
-    quarantine.bury(batch, ValueError("NUL \x00 in it"), now=NOW)
+    quarantine.bury(batch, ValueError("NUL \x00 in it"))
     _, two, three = letters()
     assert (two.message_id, two.namespace, two.value) == ("two", "user", "u1")
     assert two.message == "ValueError: NUL \\0 in it"
@@ -354,7 +354,7 @@ def test_of_those_who_refused_meanwhile_nothing_is_buried(client: Client, server
     consent(client)
     events = json.loads(BufferedBatch.objects.get().payload)
     batch = Batch(source_id=server.pk, events=events, received_at=NOW)
-    quarantine.bury(batch, ValueError("no"), now=NOW)
+    quarantine.bury(batch, ValueError("no"))
     assert [letter.value for letter in letters()] == ["u2"]
 
 

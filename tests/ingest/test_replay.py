@@ -252,7 +252,7 @@ def test_what_the_worker_set_aside_is_replayed_as_it_was_taken(
     events = json.loads(BufferedBatch.objects.get().payload)
     BufferedBatch.objects.all().delete()
     quarantine.bury(
-        Batch(source_id=server.pk, events=events, received_at=RECEIVED), ValueError("x"), now=NOW
+        Batch(source_id=server.pk, events=events, received_at=RECEIVED), ValueError("x")
     )
     letter = DeadLetter.objects.get()
     assert replay(letter.pk, now=NOW)
@@ -264,7 +264,7 @@ def test_what_the_worker_set_aside_is_replayed_as_it_was_taken(
 @pytest.mark.parametrize("body", ['{"no": "arrival"}', '{"joins": 1}', '{"joins": [], "key": 7}'])
 def test_what_is_no_arrival_is_refused_for_its_shape(server: Source, body: str) -> None:
     batch = Batch(source_id=server.pk, events=[{"no": "arrival"}], received_at=RECEIVED)
-    quarantine.bury(batch, ValueError("x"), now=NOW)
+    quarantine.bury(batch, ValueError("x"))
     letter = DeadLetter.objects.get()
     assert replay_many([letter.pk], now=NOW).refused == {"processing_failed": 1}
     letter.refresh_from_db()

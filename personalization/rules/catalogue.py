@@ -11,17 +11,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from personalization.rules.need import ANY
 from personalization.rules.sql import JsonType
 
 
 @dataclass(frozen=True)
 class Field:
-    """A trait, feature or event property with its type and label."""
+    """A trait, feature or event property with its type and label.
+
+    `values` are all it can have, where that is few.
+    """
 
     name: str
     label: str
     type: JsonType
     unit: str = ""
+    values: tuple[str | float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,12 @@ class Catalogue:
     events: Mapping[str, EventKind] = field(default_factory=dict)
     segments: Mapping[str, str] = field(default_factory=dict)  # slug → name
     retention: timedelta = timedelta.max
+    #: Names of traits of which nobody knows more than whether they are stated.
+    encrypted: frozenset[str] = frozenset()
 
     def phrase(self, event: str) -> str:
+        if event == ANY:
+            return "did anything"
         kind = self.events.get(event)
         return kind.phrase if kind else f"did “{event}”"
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from personalization.rules.groups import Group
+from personalization.rules.interval import Interval
 from personalization.rules.nodes import Rule, RuleGroup
-from personalization.rules.state import Answer, Facts, Interval, every, negate, some
+from personalization.rules.state import Answer, Facts, every, negate, some
 from personalization.types import Microseconds
 
 #: Far above what the bounded counters of 50 leaves can flip; a guard, not a limit.

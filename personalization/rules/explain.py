@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from personalization.rules.catalogue import Catalogue
 from personalization.rules.evaluate import answer_group
@@ -64,12 +64,16 @@ class _Speech:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a trace: a group's heading or a condition with its actual value."""
+    """One line of a trace: a group's heading or a condition with its actual value.
+
+    `personal` says that the value was stated by or about somebody.
+    """
 
     depth: int
     text: str
     holds: bool
     actual: str = ""
+    personal: bool = field(default=False, compare=False)
 
 
 def trace(rule: Rule, facts: Facts, catalogue: Catalogue, *, now: Microseconds) -> list[Line]:
@@ -94,4 +98,5 @@ def _group_lines(
                 child.sentence(catalogue),
                 child.answer(facts, now=now).holds,
                 child.actual(facts, now=now),
+                personal=child.tells_values,
             )

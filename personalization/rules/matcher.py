@@ -11,16 +11,23 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
-from personalization.rules.sql import Scope, Sql, conjunction
-from personalization.rules.state import Interval
-from personalization.rules.where import Where, where_holds, where_json, where_sql
+from personalization.rules.interval import Interval
+from personalization.rules.need import ANY
+from personalization.rules.reading import Reader
+from personalization.rules.scalar import scalar_key
+from personalization.rules.sql import TRUE, Scope, Sql, conjunction
+from personalization.rules.where import Prop, Where, read_where, where_holds, where_json, where_sql
 from personalization.types import Json, Microseconds
+
+#: Where in the properties, and the key of the value that must stand there.
+Gate: TypeAlias = tuple[tuple[str, ...], str]
 
 
 @dataclass(frozen=True)
 class Matcher:
-    """Events named `event` whose properties satisfy `where`, within `between`.
+    """Events named `event` (`ANY`: all) whose properties satisfy `where`, within `between`.
 
     `between` is a fixed span of dates: it is part of what is counted. A sliding
     window is not, because the newest timestamps decide every such window.
@@ -43,6 +50,26 @@ class Matcher:
         )
         return hashlib.sha256(canonical.encode()).hexdigest()[:20]
 
+    @property
+    def conditions(self) -> int:
+        """Return how many conditions on properties it has."""
+        return len(list(self.where.leaves())) if self.where is not None else 0
+
+    def hears(self, name: str) -> bool:
+        """Return whether events of this name can match at all."""
+        return self.event in (name, ANY)
+
+    @cached_property
+    def gate(self) -> Gate | None:
+        """Return a value that a property must have for an event to match, if there is one."""
+        if self.where is None or self.where.combinator != "and" or self.where.negated:
+            return None
+        for child in self.where.children:
+            if isinstance(child, Prop) and child.comparison.operator == "=":
+                key = scalar_key(child.comparison.values[0])
+                return (child.path, key) if key is not None else None
+        return None
+
     def matches(self, properties: Mapping[str, Json], *, at: Microseconds) -> bool:
         """Return whether an event of this name with `properties` at `at` counts."""
         if self.between is not None and not self.between.contains(at):
@@ -50,7 +77,7 @@ class Matcher:
         return self.where is None or where_holds(self.where, properties)
 
     def sql(self, scope: Scope, *, alias: str) -> Sql:
-        parts = [Sql(f"{alias}.name = %s", (self.event,))]
+        parts = [TRUE if self.event == ANY else Sql(f"{alias}.name = %s", (self.event,))]
         if self.between is not None:
             parts.append(Sql(f"{alias}.timestamp >= %s", (scope.timestamp(self.between.start),)))
             assert self.between.end is not None
@@ -60,9 +87,9 @@ class Matcher:
         return conjunction(parts)
 
 
-@dataclass(frozen=True)
-class CounterNeed:
-    """A counter that must keep the `size` newest timestamps of `matcher`."""
-
-    matcher: Matcher
-    size: int
+def read_matcher(reader: Reader) -> Matcher:
+    """Return the matcher of the leaf or step at `reader`."""
+    where = reader.child("where")
+    return Matcher(
+        reader.child("event").text(), read_where(where) if where.value is not None else None
+    )

@@ -10,9 +10,13 @@ from personalization.registry import Registry
 from personalization.rules.catalogue import Catalogue
 from personalization.rules.groups import Group, read_group
 from personalization.rules.leaves.consent import ConsentLeaf
+from personalization.rules.leaves.context import ContextLeaf
 from personalization.rules.leaves.event import EventLeaf
 from personalization.rules.leaves.fields import FeatureLeaf, TraitLeaf
+from personalization.rules.leaves.recency import RecencyLeaf
+from personalization.rules.leaves.regularity import RegularityLeaf
 from personalization.rules.leaves.segment import SegmentLeaf
+from personalization.rules.leaves.sequence import SequenceLeaf
 from personalization.rules.nodes import Leaf, Rule, RuleGroup
 from personalization.rules.reading import Reader
 from personalization.types import Json
@@ -24,7 +28,10 @@ MAX_LINKED_LEAVES = 500
 MAX_NESTING = 20
 
 kinds: Registry[type[Leaf]] = Registry("leaf kind")
-for _leaf in (TraitLeaf, FeatureLeaf, EventLeaf, SegmentLeaf, ConsentLeaf):
+for _leaf in (
+    TraitLeaf, FeatureLeaf, EventLeaf, RecencyLeaf, SequenceLeaf, RegularityLeaf, SegmentLeaf,
+    ConsentLeaf, ContextLeaf,
+):  # fmt: skip
     kinds.register(_leaf.kind)(_leaf)
 
 #: Returns the rule of a segment, or None for one kept by hand; raises KeyError for an
@@ -43,7 +50,7 @@ def parse(data: Json) -> Rule:
         version.refuse("This version of the rule language is not known.", allowed=(str(VERSION),))
     root = read_group(reader.child("root"), _read_leaf)
     rule = Rule(root, data)
-    if (n := sum(1 + _conditions(leaf) for leaf in rule.leaves())) > MAX_LEAVES:
+    if (n := sum(1 + leaf.conditions() for leaf in rule.leaves())) > MAX_LEAVES:
         reader.refuse(f"A rule may have {MAX_LEAVES} conditions at most; this one has {n}.")
     if reader.problems:
         raise InvalidRule(_once(reader.problems))
@@ -56,12 +63,6 @@ def _read_leaf(reader: Reader) -> Leaf:
     if kind is None or name != place.value:
         return SegmentLeaf("")
     return kind.read(reader)
-
-
-def _conditions(leaf: Leaf) -> int:
-    """Return how many conditions on event properties the leaf carries."""
-    wheres = (need.matcher.where for need in leaf.counters())
-    return sum(len(list(where.leaves())) for where in wheres if where)
 
 
 def check(rule: Rule, catalogue: Catalogue) -> list[Problem]:

@@ -13,9 +13,10 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from personalization.clock import microseconds
-from personalization.exceptions import Problem
+from personalization.exceptions import Problem, UnreadablePattern
 from personalization.rules.compare import ALL_OPERATORS, OPERATORS, Comparison, Operator, Scalar
 from personalization.rules.compare import type_of as comparable_type
+from personalization.rules.patterns import PARTS, read_pattern
 from personalization.types import Json, JsonObject, Microseconds
 
 MAX_TEXT = 500
@@ -105,12 +106,20 @@ class Reader:
         self.refuse("true or false is needed here.", allowed=("true", "false"))
         return False
 
-    def count(self, *, at_most: int) -> int:
+    def count(self, *, at_least: int = 0, at_most: int) -> int:
         whole = isinstance(self.value, int) and not isinstance(self.value, bool)
-        if whole and 0 <= (n := cast(int, self.value)) <= at_most:
+        if whole and at_least <= (n := cast(int, self.value)) <= at_most:
             return n
-        self.refuse(f"A whole number from 0 to {at_most} is needed here.")
-        return 0
+        self.refuse(f"A whole number from {at_least} to {at_most} is needed here.")
+        return at_least
+
+    def number(self, *, at_most: int) -> float:
+        if comparable_type(self.value) == "number":
+            found = cast(float, self.value)
+            if -at_most <= found <= at_most:
+                return found
+        self.refuse(f"A number from -{at_most} to {at_most} is needed here.")
+        return 0.0
 
     def path(self) -> tuple[str, ...]:
         """Return a dotted field name as its keys."""
@@ -177,11 +186,19 @@ class Reader:
         if operator not in OPERATORS[kind]:
             self.refuse(f"“{operator}” cannot be used with a {kind}.", allowed=OPERATORS[kind])
         if kind == "text":
-            return self.text()
+            return self._pattern() if operator in ("matches", "does not match") else self.text()
         if kind == "number" and not abs(cast(float, self.value)) <= 1e15:
             self.refuse("A number between -10¹⁵ and 10¹⁵ is needed here.")
             return 0.0
         return cast(Scalar, self.value)
+
+    def _pattern(self) -> str:
+        text = self.text()
+        try:
+            read_pattern(text)
+        except UnreadablePattern as error:
+            self.refuse(str(error), allowed=PARTS)
+        return text
 
 
 def can_be_named(key: str) -> bool:

@@ -5,13 +5,16 @@ Everything here is a value. Instants are integer microseconds (see `clock`).
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from operator import neg
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+from personalization import metrics
+from personalization.rules.interval import Interval
+from personalization.rules.need import Counters, Log, Need
 from personalization.types import Json, Microseconds
+
+T = TypeVar("T")
 
 
 class Answer(NamedTuple):
@@ -63,65 +66,44 @@ def some(answers: Iterable[Answer]) -> Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
-    """How often and when events of one matcher happened to one profile.
-
-    `newest` holds at most the size asked for of the newest timestamps, newest
-    first; `total` counts all. Adding is commutative: any order of the same
-    events gives an equal counter (law 1).
-    """
-
-    newest: tuple[Microseconds, ...] = ()
-    total: int = 0
-    first: Microseconds | None = None
-
-    def add(self, at: Microseconds, *, size: int) -> Counter:
-        """Return the counter with one more event at the instant `at`."""
-        place = bisect_left(self.newest, -at, key=neg)
-        newest = self.newest
-        if place < size:
-            newest = (*newest[:place], at, *newest[place : size - 1])
-        first = at if self.first is None else min(self.first, at)
-        return Counter(newest, self.total + 1, first)
-
-    @property
-    def last(self) -> Microseconds | None:
-        return self.newest[0] if self.newest else None
-
-
-NO_EVENTS = Counter()
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A half-open span of time; `end` None means without an end in sight."""
-
-    start: Microseconds
-    end: Microseconds | None = None
-
-    def contains(self, instant: Microseconds) -> bool:
-        return self.start <= instant and not self.over(instant)
-
-    def over(self, instant: Microseconds) -> bool:
-        return self.end is not None and self.end <= instant
-
-    def next_edge(self, after: Microseconds) -> Microseconds | None:
-        """Return the first of its two ends later than `after`."""
-        if self.start > after:
-            return self.start
-        return None if self.over(after) else self.end
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
     """All that rules may look at of one profile.
 
-    `counters` are keyed by `Matcher.id`; `segments` holds the memberships of
-    segments kept by hand, by slug; `consents` maps a purpose to True.
+    `counters` is what is kept of its events; `log` reads the events where that does not
+    tell. `segments` holds the memberships of segments kept by hand, by slug; `consents`
+    maps a purpose to True. `visit` is the newest visit, from its first event until a
+    visit gap after its last. `context` describes the request, if there is one.
     """
 
     traits: Mapping[str, Json] = field(default_factory=dict)
     features: Mapping[str, Json] = field(default_factory=dict)
-    counters: Mapping[str, Counter] = field(default_factory=dict)
+    counters: Counters = field(default_factory=Counters)
     segments: Mapping[str, Interval] = field(default_factory=dict)
     consents: Mapping[str, Json] = field(default_factory=dict)
+    visit: Interval | None = None
+    context: Mapping[str, Json] = field(default_factory=dict)
+    log: Log | None = None
+
+    def kept(self, need: Need[T]) -> T:
+        return self.counters.of(need)
+
+    def read(self, need: Need[T], *, until: Microseconds | None = None) -> T:
+        """Return all of what `need` is about, from the log; up to an instant if one is given."""
+        assert self.log is not None, "what is kept does not tell, and there is no log to read"
+        metrics.count("rules.read_log")
+        whole = need.unbounded()
+        return whole.fold(
+            occurrence
+            for occurrence in self.log(need.events)
+            if until is None or occurrence.at <= until
+        )
+
+    def upcoming(self, need: Need[T], *, now: Microseconds) -> Microseconds | None:
+        """Return when the next event after `now` happened that concerns `need`."""
+        assert self.log is not None
+        instants = (
+            occurrence.at
+            for occurrence in self.log(need.events)
+            if occurrence.at > now and need.add(need.nothing, occurrence) != need.nothing
+        )
+        return min(instants, default=None)

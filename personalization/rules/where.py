@@ -17,6 +17,14 @@ from personalization.rules.sql import Scope, Sql, conjunction, disjunction, nega
 from personalization.types import Json
 
 
+def value_at(path: tuple[str, ...], data: Mapping[str, Json]) -> Json:
+    """Return what stands at `path` of a JSON object; None where nothing does."""
+    found: Json = data
+    for key in path:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
+
+
 @dataclass(frozen=True)
 class FieldTest:
     """A comparison with the value found at `path` of a JSON object."""
@@ -29,10 +37,7 @@ class FieldTest:
         return ".".join(self.path)
 
     def value(self, data: Mapping[str, Json]) -> Json:
-        found: Json = data
-        for key in self.path:
-            found = found.get(key) if isinstance(found, Mapping) else None
-        return found
+        return value_at(self.path, data)
 
     def holds(self, data: Mapping[str, Json]) -> bool:
         return self.comparison.holds(self.value(data))
@@ -60,6 +65,17 @@ class FieldTest:
                     message=f"{field.name} is a {field.type}; “{value}” is a {type_of(value)}.",
                     value=value,
                 )
+            elif field.values and self._is_equality and value not in field.values:
+                yield Problem(
+                    pointer=f"{pointer}/value/{index}" if many else f"{pointer}/value",
+                    message=f"“{value}” is no value of {field.name}.",
+                    value=value,
+                    allowed=tuple(map(str, field.values)),
+                )
+
+    @property
+    def _is_equality(self) -> bool:
+        return self.comparison.operator in ("=", "!=", "in", "not in")
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,65 @@ def happened(name: str, operator: str = ">=", value: int = 1, **more: Any) -> St
     }
 
 
+def measured(
+    aggregate: str,
+    prop: str | None,
+    operator: str,
+    value: Any,
+    *,
+    event: str = "Product Added",
+    **more: Any,
+) -> Stored:
+    """Return an event leaf over what the property `prop` of the event says."""
+    named = {} if prop is None else {"prop": prop}
+    more = {"aggregate": aggregate, **named, **more}
+    return happened(event, operator, **{"value": value, **more})
+
+
+def recency(name: str, operator: str, value: Any, **more: Any) -> Stored:
+    return {"kind": "recency", "event": name, "operator": operator, "value": value, **more}
+
+
+def sequence(*steps: str | Stored, **more: Any) -> Stored:
+    """Return a sequence leaf; a step that is only a name has nothing else said of it."""
+    full = [{"event": step} if isinstance(step, str) else step for step in steps]
+    return {"kind": "sequence", "steps": full, **more}
+
+
+def step(name: str, **more: Any) -> Stored:
+    """Return a step of a sequence."""
+    return {"event": name, **more}
+
+
+def absent(name: str, **more: Any) -> Stored:
+    """Return a step of a sequence that must not happen."""
+    return {"event": name, "absent": True, **more}
+
+
+def regularity(
+    name: str, period: str, periods: int, at_least: int, operator: str, value: int, **more: Any
+) -> Stored:
+    return {
+        "kind": "regularity",
+        "event": name,
+        "period": period,
+        "periods": periods,
+        "at_least": at_least,
+        "operator": operator,
+        "value": value,
+        **more,
+    }
+
+
+def weekly(**more: Any) -> Stored:
+    """Return: viewed a page twice or more in 3 of the last 4 weeks, but for what `more` says."""
+    return {**regularity("Page Viewed", "P7D", 4, 3, ">=", 2), **more}
+
+
+def context(field: str, operator: str, value: Any = None) -> Stored:
+    return _test("context", field, operator, value)
+
+
 def segment(slug: str) -> Stored:
     return {"kind": "segment", "slug": slug}
 

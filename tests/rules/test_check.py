@@ -24,7 +24,11 @@ from tests.rules.building import (
 
 CATALOGUE = Catalogue(
     traits={"plan": Field("plan", "plan", "text"), "age": Field("age", "age", "number")},
-    features={"orders.count": Field("orders.count", "number of orders", "number")},
+    features={
+        "orders.count": Field("orders.count", "number of orders", "number"),
+        "stage": Field("stage", "stage", "text", values=("new", "lapsed")),
+        "score": Field("score", "score", "number", values=(3, 2, 1)),
+    },
     events={
         "Product Added": EventKind(
             "Product Added", "added a product", {"price": Field("price", "price", "number")}
@@ -75,7 +79,7 @@ def test_an_operator_of_another_type_is_refused_with_those_there_are() -> None:
 
 def test_an_unknown_feature_is_refused_with_those_there_are() -> None:
     assert found(feature("orders.cuont", ">", 1)) == [
-        ("/root/rules/0/field", "orders.cuont", ("orders.count",))
+        ("/root/rules/0/field", "orders.cuont", ("orders.count", "stage", "score"))
     ]
 
 
@@ -97,3 +101,29 @@ def test_a_window_longer_than_events_are_kept_is_refused() -> None:
 )
 def test_properties_are_checked_where_they_stand(where: Any, pointer: str) -> None:
     assert found(happened("Product Added", where=where)) == [(pointer, "10", ())]
+
+
+def test_a_value_that_a_field_never_has_is_refused_with_those_it_has() -> None:
+    stages, scores = ("new", "lapsed"), ("3", "2", "1")
+    assert found(feature("stage", "=", "dead"), feature("stage", "!=", "New")) == [
+        ("/root/rules/0/value", "dead", stages),
+        ("/root/rules/1/value", "New", stages),
+    ]
+    assert found(feature("score", "not in", [1, 4, 2.5])) == [
+        ("/root/rules/0/value/1", 4, scores),
+        ("/root/rules/0/value/2", 2.5, scores),
+    ]
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    [
+        feature("stage", "in", ["new", "lapsed"]),
+        feature("stage", "contains", "ape"),
+        feature("score", "=", 3.0),
+        feature("score", ">=", 2.5),
+        feature("score", "is set"),
+    ],
+)
+def test_other_comparisons_with_such_a_field_are_fine(leaf: Any) -> None:
+    assert found(leaf) == []

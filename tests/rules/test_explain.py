@@ -9,8 +9,8 @@ import pytest
 from personalization.events.catalogue import known_events
 from personalization.rules.catalogue import Catalogue, Field
 from personalization.rules.explain import Line, sentence, trace
+from personalization.rules.interval import Interval
 from personalization.rules.parse import parse
-from personalization.rules.state import Interval
 from tests.rules.building import (
     both,
     consent,

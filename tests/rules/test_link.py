@@ -39,7 +39,7 @@ def test_a_segment_kept_by_hand_stays_a_reference() -> None:
 
 def test_counters_of_linked_rules_are_kept() -> None:
     compiled = linked(rule(segment("active")), {"active": rule(happened("Page Viewed", value=3))})
-    assert [need.size for leaf in compiled.leaves() for need in leaf.counters()] == [4]
+    assert [need.size for leaf in compiled.leaves() for need in leaf.needs()] == [4]
 
 
 def test_an_unknown_segment_is_refused_at_its_leaf() -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from personalization.exceptions import InvalidRule, Problem
 from personalization.rules.compare import ALL_OPERATORS, OPERATORS
-from personalization.rules.leaves.event import COUNT_OPERATORS
+from personalization.rules.leaves.event import AGGREGATES
 from personalization.rules.parse import kinds, parse
 from personalization.rules.reading import MAX_PROBLEMS
+from personalization.rules.threshold import COUNT_OPERATORS
 from tests.rules.building import both, consent, either, happened, prop, rule, segment, trait
 
 LEAF = "/root/rules/0"
@@ -116,8 +117,8 @@ REFUSED: dict[str, tuple[Any, str, Any, tuple[str, ...]]] = {
     "a number beyond what is exact": (compared(value=2e15), f"{LEAF}/value", 2e15, ()),
     "infinity": (compared(value=float("inf")), f"{LEAF}/value", float("inf"), ()),
     "an event without a name": (counted(event=""), f"{LEAF}/event", "", ()),
-    "an unknown aggregate": (counted(aggregate="sum"), f"{LEAF}/aggregate", "sum", ("count",)),
-    "an unknown scope": (counted(scope="visit"), f"{LEAF}/scope", "visit", ("profile",)),
+    "an unknown aggregate": (counted(aggregate="mode"), f"{LEAF}/aggregate", "mode", AGGREGATES),
+    "an unknown scope": (counted(scope="page"), f"{LEAF}/scope", "page", ("profile", "visit")),
     "an operator that counts do not have": (
         counted(operator="contains"), f"{LEAF}/operator", "contains", COUNT_OPERATORS,
     ),
@@ -129,7 +130,8 @@ REFUSED: dict[str, tuple[Any, str, Any, tuple[str, ...]]] = {
     "a window that is a text": (counted(window="P1D"), f"{LEAF}/window", "P1D", ()),
     "an empty window": (counted(window={}), f"{LEAF}/window/from", None, ()),
     "a window with both": (
-        counted(window={"last": "P1D", **SINCE}), f"{LEAF}/window/from", SINCE["from"], ("last",),
+        counted(window={"last": "P1D", **SINCE}), f"{LEAF}/window/from", SINCE["from"],
+        ("last", "until"),
     ),
     "a window that ends before it begins": (
         counted(window={"from": SINCE["to"], "to": SINCE["from"]}),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from personalization.rules.canonical import Canonical
 from personalization.rules.catalogue import Catalogue
+from personalization.rules.change import Change
 from personalization.rules.compare import Comparison
+from personalization.rules.lint_formula import ALWAYS, Formula
 from personalization.rules.nodes import Leaf
 from personalization.rules.reading import Reader
+from personalization.rules.repair import Repair, Situation
 from personalization.rules.sql import TRUE, Scope, Sql
 from personalization.rules.state import Answer, Facts
 from personalization.rules.where import FieldTest
@@ -28,6 +33,22 @@ class ConsentLeaf(Leaf):
     @property
     def _test(self) -> FieldTest:
         return FieldTest((self.to.value,), Comparison("=", (True,)))
+
+    def repairs(self, situation: Situation, *, wanted: bool) -> Iterator[Repair]:
+        if self.to == Purpose.NECESSARY:
+            return
+        purpose = self.to.label.lower()
+        yield Repair(
+            words=f"agrees to {purpose}" if wanted else f"no longer agrees to {purpose}",
+            change=Change(at=situation.now, consents={self.to.value: wanted}),
+            effort=2,
+        )
+
+    def canonical(self) -> Canonical:
+        return Canonical([self.kind, self.to.value])
+
+    def demand(self) -> Formula:
+        return ALWAYS if self.to == Purpose.NECESSARY else super().demand()
 
     def depends_on(self) -> frozenset[str]:
         return frozenset({"consent"})

@@ -1,37 +1,40 @@
-"""`event`: how often something happened, in a window, where its properties say so."""
+"""`event`: how often something happened, or what its numbers add up to, in a window."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import cached_property
-from typing import Literal, TypeVar, cast
+from typing import Literal, cast
 
-from personalization.clock import moment, span
 from personalization.exceptions import Problem
+from personalization.rules.amount import LARGEST
+from personalization.rules.canonical import Canonical, count_form, matcher_form, number_form
 from personalization.rules.catalogue import Catalogue
-from personalization.rules.matcher import CounterNeed, Matcher
-from personalization.rules.nodes import Leaf
+from personalization.rules.leaves.event_repairs import event_repairs
+from personalization.rules.leaves.event_words import actual_words, event_words
+from personalization.rules.lint_demands import average_demand, count_demand, sum_demand
+from personalization.rules.lint_events import DAYS, EVENTS, VALUES
+from personalization.rules.lint_formula import Formula, every, opposite
+from personalization.rules.matcher import Matcher, read_matcher
+from personalization.rules.measured import average_sql, count_sql, distinct_sql, sum_sql
+from personalization.rules.measures import Average, Count, Distinct, Extreme, Measure, Sum
+from personalization.rules.need import AnyNeed
+from personalization.rules.nodes import Leaf, Lookback
 from personalization.rules.reading import Reader
-from personalization.rules.sql import TRUE, Scope, Sql, conjunction, negation
-from personalization.rules.state import NO_EVENTS, Answer, Counter, Facts, Interval, every, negate
-from personalization.rules.where import check_where, read_where, where_sentence
-from personalization.rules.words import at_words, duration_words, times_words
-from personalization.types import Microseconds
+from personalization.rules.repair import Repair, Situation
+from personalization.rules.sql import Scope, Sql, conjunction, negation
+from personalization.rules.state import Answer, Facts
+from personalization.rules.threshold import Threshold
+from personalization.rules.where import check_where
+from personalization.rules.window import Window, read_window
+from personalization.types import Json, Microseconds
 
-T = TypeVar("T")
-
-CountOperator = Literal[">=", ">", "<=", "<", "=", "!="]
-_COMPLEMENT: Mapping[CountOperator, CountOperator] = {
-    ">=": "<", "<": ">=", ">": "<=", "<=": ">", "=": "!=", "!=": "=",
-}  # fmt: skip
-COUNT_OPERATORS: tuple[CountOperator, ...] = (">=", ">", "<=", "<", "=", "!=")
-MAX_COUNT = 1000
-_WORDS = {
-    ">=": "at least {n}", ">": "more than {n}", "<=": "at most {n}",
-    "<": "fewer than {count} times", "=": "exactly {n}", "!=": "not exactly {n}",
-}  # fmt: skip
+Aggregate = Literal["count", "sum", "avg", "min", "max", "distinct", "days"]
+AGGREGATES: tuple[Aggregate, ...] = ("count", "sum", "avg", "min", "max", "distinct", "days")
+#: Those of a property; the others are of the events themselves.
+OF_A_PROPERTY = ("sum", "avg", "min", "max", "distinct")
+_NUMERIC = ("sum", "avg", "min", "max")
 
 
 @dataclass(frozen=True)
@@ -39,187 +42,150 @@ class EventLeaf(Leaf):
     kind = "event"
 
     matcher: Matcher
-    operator: CountOperator
-    value: int
-    last: timedelta | None = None
+    threshold: Threshold
+    window: Window = Window()
+    aggregate: Aggregate = "count"
+    path: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, reader: Reader) -> EventLeaf:
         reader.only(
-            "id", "kind", "event", "aggregate", "operator", "value", "window", "where", "scope"
-        )
-        if (aggregate := reader.child("aggregate")).value is not None:
-            aggregate.choice(("count",))
-        if (scope := reader.child("scope")).value is not None:
-            scope.choice(("profile",))
-        where = reader.child("where")
-        last, between = _read_window(reader.child("window"))
-        return cls(
-            Matcher(
-                reader.child("event").text(),
-                read_where(where) if where.value is not None else None,
-                between,
-            ),
-            cast(CountOperator, reader.child("operator").choice(COUNT_OPERATORS)),
-            reader.child("value").count(at_most=MAX_COUNT),
-            last,
-        )
-
-    def depends_on(self) -> frozenset[str]:
-        return frozenset({f"event:{self.matcher.event}"})
-
-    def counters(self) -> tuple[CounterNeed, ...]:
-        return (CounterNeed(self.matcher, self.value + 1),)
-
-    def answer(self, facts: Facts, *, now: Microseconds) -> Answer:
-        counter = facts.counters.get(self.matcher.id, NO_EVENTS)
-        window = self._window
-        return self._counted(
-            lambda n: _at_least(n, counter, window, now=now), both=every, complement=negate
-        )
+            "id", "kind", "event", "aggregate", "prop", "operator", "value", "window", "where",
+            "scope",
+        )  # fmt: skip
+        chosen = reader.child("aggregate")
+        aggregate = cast(Aggregate, "count" if chosen.value is None else chosen.choice(AGGREGATES))
+        window, between = read_window(reader)
+        matcher = replace(read_matcher(reader), between=between)
+        if aggregate in _NUMERIC:
+            threshold = Threshold.of_number(reader, at_most=LARGEST)
+        else:
+            threshold = Threshold.of_count(reader)
+        prop = reader.child("prop")
+        path: tuple[str, ...] = ()
+        if aggregate in OF_A_PROPERTY:
+            path = prop.path()
+        elif prop.value is not None:
+            prop.refuse(f"“{aggregate}” is of the events themselves and takes no property.")
+        return cls(matcher, threshold, window, aggregate, path)
 
     @cached_property
-    def _window(self) -> Microseconds | None:
-        return span(self.last) if self.last is not None else None
+    def measure(self) -> Measure:
+        parts = (self.matcher, self.window, self.threshold)
+        match self.aggregate:
+            case "count":
+                return Count(*parts)
+            case "sum":
+                return Sum(*parts, self.path)
+            case "avg":
+                return Average(*parts, self.path)
+            case "distinct":
+                return Distinct(*parts, self.path)
+            case "days":
+                return Distinct(*parts)
+            case "min" | "max":
+                return Extreme(*parts, self.path, largest=self.aggregate == "max")
+
+    @property
+    def browser_visible(self) -> bool:
+        return self.window.in_visit
+
+    def depends_on(self) -> frozenset[str]:
+        return super().depends_on() | ({"visit"} if self.window.in_visit else set())
+
+    def needs(self) -> tuple[AnyNeed, ...]:
+        return self.measure.needs()
+
+    def canonical(self) -> Canonical:
+        whole = self.aggregate in ("count", "distinct", "days")
+        threshold = count_form(self.threshold) if whole else number_form(self.threshold)
+        window = self.window
+        seen = [window.length, window.delay, window.scope]
+        named: Json = [self.kind, matcher_form(self.matcher), self.aggregate, list(self.path), seen]
+        return Canonical([named, threshold.form], threshold.negated)
+
+    def demand(self) -> Formula:
+        parts = (self.matcher, self.window, self.threshold)
+        measure = self.measure
+        if isinstance(measure, Extreme):
+            return _extreme_demand(measure)
+        if self.aggregate == "sum":
+            return sum_demand(*parts, path=self.path)
+        if self.aggregate == "avg":
+            numbers = Extreme(*parts, self.path).any.matcher
+            return average_demand(*parts, path=self.path, numbers=numbers)
+        of = {"count": EVENTS, "days": DAYS}.get(self.aggregate, VALUES + ".".join(self.path))
+        return count_demand(*parts, of=of)
+
+    def lookbacks(self) -> Iterator[Lookback]:
+        if self.window.length is not None:
+            yield Lookback("/window/last", self.window.length)
+        if self.matcher.between is not None:
+            yield Lookback("/window/to", end=self.matcher.between.end)
+
+    def conditions(self) -> int:
+        return self.matcher.conditions
+
+    def matchers(self) -> tuple[Matcher, ...]:
+        return (self.matcher,)
+
+    def repairs(self, situation: Situation, *, wanted: bool) -> Iterator[Repair]:
+        return event_repairs(self, situation, wanted=wanted)
+
+    def answer(self, facts: Facts, *, now: Microseconds) -> Answer:
+        return self.measure.answer(facts, now)
 
     def sql(self, scope: Scope) -> Sql:
-        return self._counted(
-            lambda n: self._at_least_sql(n, scope), both=conjunction, complement=negation
-        )
-
-    def _counted(
-        self,
-        at_least: Callable[[int], T],
-        *,
-        both: Callable[[Iterable[T]], T],
-        complement: Callable[[T], T],
-    ) -> T:
-        """Return the test made of “at least n” and its complement alone, in memory as in SQL.
-
-        So zero events satisfy “< 1”, “<= 1” and “= 0”, as the reference of rules says.
-        """
-        negative = self.operator in ("<", "<=", "!=")
-        operator = _COMPLEMENT[self.operator] if negative else self.operator
-        if operator == "=":
-            met = both([at_least(self.value), complement(at_least(self.value + 1))])
-        else:
-            met = at_least(self.value + (operator == ">"))
-        return complement(met) if negative else met
-
-    def _at_least_sql(self, n: int, scope: Scope) -> Sql:
-        if n <= 0:
-            return TRUE
-        parts = [
-            self.matcher.sql(scope, alias="e"),
-            Sql("e.timestamp <= %s", (scope.timestamp(scope.now),)),
-        ]
-        if self.last is not None:
-            start = scope.now - span(self.last)
-            parts.append(Sql("e.timestamp > %s", (scope.timestamp(start),)))
-        condition = conjunction(parts)
-        text = (
-            f"p.id IN (SELECT i.profile_id FROM {scope.tables['event']} e "
-            f"JOIN {scope.tables['identity']} i ON i.id = e.identity_id WHERE {condition.text}"
-        )
-        if n == 1:
-            return Sql(f"{text})", condition.params)
-        return Sql(f"{text} GROUP BY i.profile_id HAVING COUNT(*) >= %s)", (*condition.params, n))
+        measure = self.measure
+        if isinstance(measure, Extreme):
+            return _extreme_sql(measure, scope)
+        parts = (self.matcher, self.window, self.threshold, scope)
+        if self.aggregate == "count":
+            return count_sql(*parts)
+        if self.aggregate == "sum":
+            return sum_sql(*parts, path=self.path)
+        if self.aggregate == "avg":
+            return average_sql(*parts, path=self.path)
+        return distinct_sql(*parts, path=self.path if self.aggregate == "distinct" else None)
 
     def sentence(self, catalogue: Catalogue) -> str:
-        words = [catalogue.phrase(self.matcher.event), *self._circumstances(catalogue)]
-        if self._is_never:
-            return " ".join(["never", *words])
-        if not self._is_once:
-            n = times_words(self.value)
-            words.insert(1, _WORDS[self.operator].format(n=n, count=self.value))
-            if self.operator in ("<", "<=", "!="):
-                words.append("(including never)")
-        return " ".join(words)
+        return event_words(self, catalogue)
 
     def denial(self, catalogue: Catalogue) -> str:
-        return replace(self, operator=_COMPLEMENT[self.operator]).sentence(catalogue)
+        return event_words(
+            replace(self, threshold=self.threshold.complement), catalogue, denied=True
+        )
 
     @property
-    def _is_never(self) -> bool:
-        return (self.operator, self.value) in (("=", 0), ("<", 1), ("<=", 0))
-
-    @property
-    def _is_once(self) -> bool:
-        return (self.operator, self.value) in ((">=", 1), (">", 0), ("!=", 0))
-
-    def _circumstances(self, catalogue: Catalogue) -> Iterator[str]:
-        if self.last is not None:
-            yield f"in the last {duration_words(self.last).removeprefix('1 ')}"
-        if self.matcher.between is not None:
-            yield _between_words(self.matcher.between)
-        if self.matcher.where is not None:
-            condition = where_sentence(self.matcher.where, catalogue, event=self.matcher.event)
-            yield f"where {condition}"
+    def tells_values(self) -> bool:
+        return self.aggregate in _NUMERIC
 
     def actual(self, facts: Facts, *, now: Microseconds) -> str:
-        counter = facts.counters.get(self.matcher.id, NO_EVENTS)
-        seen = [at for at in counter.newest if at <= now]
-        if not seen:
-            return "never"
-        latest = f"most recently {at_words(seen[0], now=now)}"
-        if self.last is None:
-            total = counter.total - (len(counter.newest) - len(seen))
-            return f"{times_words(total)} in all, {latest}"
-        inside = sum(at > now - span(self.last) for at in seen)
-        more = " or more" if inside == len(seen) < counter.total else ""
-        return f"{times_words(inside)}{more} in that time, {latest}"
+        return actual_words(self, facts, now=now)
 
     def check(self, catalogue: Catalogue, *, pointer: str) -> Iterator[Problem]:
-        if self.last is not None and self.last > catalogue.retention:
-            yield Problem(
-                pointer=f"{pointer}/window/last",
-                message=f"Events are kept for {duration_words(catalogue.retention)}; "
-                "a window cannot look back further.",
-                value=duration_words(self.last),
-            )
+        yield from self.window.check(catalogue, pointer=pointer)
+        if self.aggregate in _NUMERIC:
+            field = catalogue.property(self.matcher.event, ".".join(self.path))
+            if field is not None and field.type != "number":
+                yield Problem(
+                    pointer=f"{pointer}/prop",
+                    message=f"“{self.aggregate}” is of numbers; {field.name} is a {field.type}.",
+                    value=field.name,
+                )
         if self.matcher.where is not None:
             yield from check_where(self.matcher.where, catalogue, event=self.matcher.event)
 
 
-def _at_least(
-    n: int, counter: Counter, window: Microseconds | None, *, now: Microseconds
-) -> Answer:
-    """Answer “at least n” from the newest timestamps (at least n of them are kept).
+def _extreme_demand(measure: Extreme) -> Formula:
+    def of(part: Count) -> Formula:
+        return count_demand(part.matcher, part.window, part.threshold)
 
-    Met by its n-th newest event at t, a sliding window stops being met at t + window.
-    Events after `now` take the room of older ones: about an instant in the past the
-    answer is exact as long as at most (size − n) events are newer than it.
-    """
-    if n <= 0:
-        return Answer(True)
-    newest = counter.newest
-    ahead = [at for at in newest if at > now] if newest and newest[0] > now else ()
-    seen = newest[len(ahead) :] if ahead else newest
-    began = counter.first is not None and counter.first <= now
-    upcoming = (ahead[-1] if ahead else None) if began else counter.first
-    if window is None:
-        met = began and counter.total - len(ahead) >= n
-        return Answer(met, None if met else upcoming)
-    if len(seen) >= n and seen[n - 1] > now - window:
-        return Answer(True, seen[n - 1] + window)
-    return Answer(False, upcoming)
+    return measure.combined(of, both=every, complement=opposite)
 
 
-def _read_window(reader: Reader) -> tuple[timedelta | None, Interval | None]:
-    if reader.value is None:
-        return None, None
-    if isinstance(reader.value, Mapping) and "last" in reader.value:
-        reader.only("last")
-        return reader.child("last").duration(), None
-    reader.only("last", "from", "to")
-    known = len(reader.problems)
-    start, end = reader.child("from").instant(), reader.child("to").instant()
-    if start >= end and len(reader.problems) == known:
-        reader.refuse("“from” must lie before “to”.")
-    return None, Interval(start, end)
+def _extreme_sql(measure: Extreme, scope: Scope) -> Sql:
+    def of(part: Count) -> Sql:
+        return count_sql(part.matcher, part.window, part.threshold, scope)
 
-
-def _between_words(between: Interval) -> str:
-    assert between.end is not None
-    start, end = (f"{moment(at):%Y-%m-%d %H:%M} UTC" for at in (between.start, between.end))
-    return f"between {start} and {end}"
+    return measure.combined(of, both=conjunction, complement=negation)

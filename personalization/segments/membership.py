@@ -6,22 +6,29 @@ The caller holds the lock on the snapshots and saves them; here their
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from django.db import transaction
 
 from personalization import bulk, signals
-from personalization.clock import moment
+from personalization.clock import microseconds, moment, span
+from personalization.conf import settings
 from personalization.profiles.models import Snapshot
-from personalization.profiles.state import load_counters
 from personalization.rules.evaluate import membership
-from personalization.rules.state import Facts, Interval
+from personalization.rules.interval import Interval
+from personalization.rules.need import Counters
+from personalization.rules.state import Facts
+from personalization.segments.by_hand import end_by_hand
+from personalization.segments.linking import LiveVersion
 from personalization.segments.live import LiveRules
-from personalization.segments.models import Membership, Segment
-from personalization.segments.spans import Span, Step, advance
+from personalization.segments.log import read_log
+from personalization.segments.models import Membership, Segment, Webhook
+from personalization.segments.spans import Span, Step, advance, quiet, take_over
+from personalization.segments.telling import Telling
+from personalization.segments.webhooks import enqueue
 from personalization.types import Microseconds
 
 
@@ -31,21 +38,36 @@ def facts_of(snapshot: Snapshot, live: LiveRules) -> Facts:
     return Facts(
         traits=snapshot.traits,
         features=snapshot.features,
-        counters=load_counters(snapshot.counters),
+        counters=Counters(snapshot.counters),
         segments={
-            slug: Interval(spans[pk].since, spans[pk].until)
-            for pk, slug in live.manual.items()
-            if pk in spans
+            version.slug: ending(_interval(spans[version.id]), version.ends_at)
+            for version in live.by_hand
+            if version.id in spans
         },
         consents=snapshot.consents,
+        visit=newest_visit(snapshot),
+        log=partial(read_log, snapshot.pk),
     )
 
 
+def newest_visit(snapshot: Snapshot) -> Interval | None:
+    """Return the newest visit, which lasts until a visit gap after its last event."""
+    if snapshot.visit_started_at is None or snapshot.last_seen is None:
+        return None
+    end = microseconds(snapshot.last_seen) + span(settings.VISIT_GAP)
+    return Interval(microseconds(snapshot.visit_started_at), end)
+
+
 def load_spans(snapshot: Snapshot) -> dict[int, Span]:
+    """Return the memberships kept in the snapshot by the version that they follow."""
     return {
-        int(key): Span(since, until, bool(told))
+        int(key): Span(since, until, bool(told), told == _SILENT)
         for key, (since, until, told) in snapshot.memberships.items()
     }
+
+
+#: What stands in the place of `told` for an entry of which nobody was told.
+_SILENT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +76,18 @@ class Change:
 
     profile_id: int
     segment_id: int
+    version_id: int
     known: Span | None
     step: Step
 
 
-@dataclass(frozen=True, slots=True)
-class Telling:
-    """An entry or a departure, as listeners are told of it."""
-
-    at: Microseconds
-    entered: bool
-    profile_id: int
-    segment_id: int
-
-
 @dataclass
 class Changes:
-    """The changes of a transaction, written and told together."""
+    """The changes of a transaction, written and told together; of `internal` segments nobody
+    is told."""
 
     steps: list[Change] = field(default_factory=list)
+    internal: frozenset[int] = frozenset()
 
     def advance(
         self,
@@ -82,51 +97,105 @@ class Changes:
         *,
         now: Microseconds,
     ) -> None:
-        """Bring the profile's memberships of the segments to `now`, from edge to edge."""
-        facts = facts_of(snapshot, live)
-        spans = load_spans(snapshot)
-        for segment_id in sorted(segment_ids):
-            for at in _stops(spans, segment_id, now):
-                answer = _answer(segment_id, spans.get(segment_id), facts, live, at)
-                self._note(snapshot.pk, segment_id, spans, answer, at)
-        put_spans(snapshot, spans)
+        """Bring the profile's memberships of the segments to `now`, from edge to edge.
+
+        In each version of theirs that is live; and where another version has taken over,
+        what becomes of the memberships of the one before.
+        """
+        versions = [
+            version
+            for segment_id in sorted(segment_ids)
+            for version in live.of_segment.get(segment_id, ())
+        ]
+        if not versions and not snapshot.memberships:
+            return
+        profile = self._begin(snapshot, facts_of(snapshot, live), live)
+        self._hand_over(profile, live)
+        for version in versions:
+            self._bring(profile, version, until=now)
+        put_spans(snapshot, profile.spans)
+
+    def hand_over(self, snapshot: Snapshot, live: LiveRules) -> None:
+        """Compare the memberships of versions that served with those that took over."""
+        profile = self._begin(snapshot, facts_of(snapshot, live), live)
+        self._hand_over(profile, live)
+        put_spans(snapshot, profile.spans)
 
     def put(
         self,
         snapshot: Snapshot,
         segment_id: int,
         interval: Interval | None,
+        live: LiveRules,
         *,
         now: Microseconds,
     ) -> None:
         """Set the membership of a segment kept by hand; None takes the profile out."""
-        spans = load_spans(snapshot)
-        self._note(snapshot.pk, segment_id, spans, interval, now)
-        put_spans(snapshot, spans)
+        profile = self._begin(snapshot, Facts(), live)
+        for version in live.of_segment.get(segment_id, ()):
+            if version.by_hand:
+                given = ending(interval, version.ends_at) if interval else None
+                self._note(profile, version, given, now)
+        put_spans(snapshot, profile.spans)
+
+    def leave_all(self, snapshot: Snapshot, live: LiveRules, *, now: Microseconds) -> None:
+        """Take a profile that is about to be deleted out of every segment."""
+        profile = self._begin(snapshot, Facts(), live)
+        self._hand_over(profile, live)
+        for version_id in list(profile.spans):
+            self._note(profile, live.versions[version_id], None, now)
+        put_spans(snapshot, profile.spans)
+
+    def _begin(self, snapshot: Snapshot, facts: Facts, live: LiveRules) -> _Profile:
+        self.internal |= live.internal
+        return _Profile(snapshot.pk, facts, load_spans(snapshot))
+
+    def _bring(self, profile: _Profile, version: LiveVersion, *, until: Microseconds) -> None:
+        for at in _stops(profile.spans, version.id, until):
+            answer = _answer(version, profile, at)
+            self._note(profile, version, answer, at)
 
     def _note(
-        self,
-        profile_id: int,
-        segment_id: int,
-        spans: dict[int, Span],
-        answer: Interval | None,
-        at: Microseconds,
+        self, profile: _Profile, version: LiveVersion, answer: Interval | None, at: Microseconds
     ) -> None:
-        known = spans.pop(segment_id, None)
+        known = profile.spans.get(version.id)
         step = advance(known, answer, now=at)
+        if not version.serving:
+            step = quiet(step, serving=profile.serving_span(version))
+        self._take(profile, version.segment_id, version.id, step)
+
+    def _take(self, profile: _Profile, segment_id: int, version_id: int, step: Step) -> None:
+        known = profile.spans.pop(version_id, None)
         if step.current is not None:
-            spans[segment_id] = step.current
+            profile.spans[version_id] = step.current
         if step.current != known or step.closed:
-            self.steps.append(Change(profile_id, segment_id, known, step))
+            self.steps.append(Change(profile.id, segment_id, version_id, known, step))
+
+    def _hand_over(self, profile: _Profile, live: LiveRules) -> None:
+        """Move on from versions that do not live any more to those that took over."""
+        for version_id, retiring in live.retiring.items():
+            successor = live.versions.get(retiring.successor)
+            old, new = profile.spans.get(version_id), profile.spans.get(retiring.successor)
+            if successor is None or (old is None and not _untold(new, retiring.at)):
+                continue
+            if new is not None and (edge := new.next_edge()) is not None and edge <= retiring.at:
+                self._bring(profile, replace(successor, serving=False), until=retiring.at)
+                new = profile.spans.get(retiring.successor)
+            handover = take_over(old, new, at=retiring.at)
+            self._take(profile, retiring.segment_id, version_id, handover.old)
+            self._take(profile, retiring.segment_id, retiring.successor, handover.new)
+        for version_id in [one for one in profile.spans if one not in live.versions]:
+            self._take(profile, 0, version_id, Step())  # its segment is gone, or it never served
 
     def write(self) -> None:
-        """Write the rows and, after commit, send the signals."""
+        """Write the rows, what webhooks are to be told and, after commit, send the signals."""
         moves: dict[tuple[int, int], Moves] = {}
         for change in self.steps:
-            key = (change.profile_id, change.segment_id)
-            moves.setdefault(key, Moves(change.known)).add(change.step)
+            key = (change.profile_id, change.version_id)
+            moves.setdefault(key, Moves(change.segment_id, change.known)).add(change.step)
         _write(moves)
-        if told := _told(self.steps):
+        if told := _told(step for step in self.steps if step.segment_id not in self.internal):
+            enqueue(told)
             transaction.on_commit(partial(_send, told))
         self.steps.clear()
 
@@ -135,6 +204,7 @@ class Changes:
 class Moves:
     """What the steps of one membership add up to: from `known`, over `closed`, to `current`."""
 
+    segment_id: int
     known: Span | None
     closed: list[Span] = field(default_factory=list)
     current: Span | None = None
@@ -162,30 +232,67 @@ class Moves:
         return (span.since, span.until) == (self.known.since, self.known.until)
 
 
-def _stops(spans: Mapping[int, Span], segment_id: int, now: Microseconds) -> Iterator[Microseconds]:
+@dataclass
+class _Profile:
+    """A profile while its memberships are brought on."""
+
+    id: int
+    facts: Facts
+    spans: dict[int, Span]
+
+    def serving_span(self, version: LiveVersion) -> Span | None:
+        return self.spans.get(version.beside) if version.beside is not None else None
+
+
+def _stops(spans: Mapping[int, Span], version_id: int, now: Microseconds) -> Iterator[Microseconds]:
     """Yield the instants to evaluate at: each edge that has passed, then `now`."""
-    while (span := spans.get(segment_id)) and (edge := span.next_edge()) is not None:
+    while (span := spans.get(version_id)) and (edge := span.next_edge()) is not None:
         if edge >= now:
             break
         yield edge
     yield now
 
 
-def _answer(
-    segment_id: int, known: Span | None, facts: Facts, live: LiveRules, at: Microseconds
-) -> Interval | None:
-    if segment_id in live.manual:
-        by_hand = Interval(known.since, known.until) if known else None
-        return by_hand if by_hand and not by_hand.over(at) else None
-    rule = live.rules.get(segment_id)
-    return membership(rule, facts, now=at) if rule else None
+def _untold(span: Span | None, at: Microseconds) -> bool:
+    """Return whether nobody knows yet of an entry that lies before `at`."""
+    return span is not None and (span.silent or (not span.told and span.since <= at))
+
+
+def _answer(version: LiveVersion, profile: _Profile, at: Microseconds) -> Interval | None:
+    if version.rule is not None:
+        if version.live_only:
+            return None  # decided with each request
+        return membership(version.rule, profile.facts, now=at)
+    if not version.by_hand and not version.frozen:
+        return None
+    known = profile.spans.get(version.id)
+    if version.by_hand and not version.serving:
+        known = profile.serving_span(version) or known  # who was in by rule stays in by hand
+    if known is None:
+        return None
+    end = known.until
+    if version.by_hand and end is not None and end == end_by_hand(version.filled):
+        end = None  # it was the segment's end, which may be another one now
+    answer = ending(Interval(known.since, end), version.ends_at)
+    return None if answer.over(at) else answer
+
+
+def _interval(span: Span) -> Interval:
+    return Interval(span.since, span.until)
+
+
+def ending(interval: Interval, end: Microseconds | None) -> Interval:
+    """Return the interval as it is in a segment that ends."""
+    if end is None:
+        return interval
+    return Interval(interval.start, end if interval.end is None else min(interval.end, end))
 
 
 def put_spans(snapshot: Snapshot, spans: Mapping[int, Span]) -> None:
     """Put `spans` and the instant at which time next changes one into `snapshot`."""
     snapshot.memberships = {
-        str(segment_id): [span.since, span.until, int(span.told)]
-        for segment_id, span in sorted(spans.items())
+        str(version_id): [span.since, span.until, _SILENT if span.silent else int(span.told)]
+        for version_id, span in sorted(spans.items())
     }
     edges = [span.next_edge() for span in spans.values()]
     due = min((edge for edge in edges if edge is not None), default=None)
@@ -198,7 +305,12 @@ def _write(moves: Mapping[tuple[int, int], Moves]) -> None:
     found = _remove_open_rows(outdated) if outdated else set()
     gone = outdated - found  # with its segment; so is what became of it
     rows = [
-        {"profile_id": key[0], "segment_id": key[1], **_columns(span, settled)}
+        {
+            "profile_id": key[0],
+            "segment_id": move.segment_id,
+            "version_id": key[1],
+            **_columns(span, settled),
+        }
         for key, move in moves.items()
         for span, settled in move.rows()[key in gone :]
     ]
@@ -206,13 +318,13 @@ def _write(moves: Mapping[tuple[int, int], Moves]) -> None:
 
 
 def _remove_open_rows(keys: Collection[tuple[int, int]]) -> set[tuple[int, int]]:
-    """Remove the open rows of (profile, segment); return those that had one."""
+    """Remove the open rows of (profile, version); return those that had one."""
     rows = Membership.objects.filter(
         settled=False,
         profile__in={profile_id for profile_id, _ in keys},
-        segment__in={segment_id for _, segment_id in keys},
-    ).values_list("pk", "profile", "segment")
-    found = {(profile, segment): pk for pk, profile, segment in rows}
+        version__in={version_id for _, version_id in keys},
+    ).values_list("pk", "profile", "version")
+    found = {(profile, version): pk for pk, profile, version in rows}
     Membership.objects.filter(pk__in=[found[key] for key in keys if key in found]).delete()
     return found.keys() & set(keys)
 
@@ -232,6 +344,22 @@ def _told(changes: Iterable[Change]) -> list[Telling]:
         if change.step.entered is not None:
             found.append(Telling(change.step.entered, True, *who))
     return sorted(found, key=lambda telling: telling.at)
+
+
+def tell_entries(entered: Sequence[tuple[int, int]], live: LiveRules, *, at: Microseconds) -> None:
+    """Tell of the (profile, version) that were entered at once, if anybody listens."""
+    listens = signals.segment_entered.has_listeners(Segment)
+    if not entered or not (listens or Webhook.objects.filter(active=True).exists()):
+        return
+    segments = (live.versions[version_id].segment_id for _, version_id in entered)
+    told = [
+        Telling(at, True, profile_id, segment_id)
+        for (profile_id, _), segment_id in zip(entered, segments, strict=True)
+        if segment_id not in live.internal
+    ]
+    if told:
+        enqueue(told)
+        transaction.on_commit(partial(_send, told))
 
 
 def _send(told: Iterable[Telling]) -> None:

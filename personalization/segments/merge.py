@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from personalization.profiles.models import Snapshot
-from personalization.rules.state import Interval
+from personalization.rules.interval import Interval
 from personalization.segments.live import LiveRules
 from personalization.segments.membership import Changes, load_spans
 from personalization.segments.spans import Span
@@ -17,12 +17,14 @@ def hand_over(
 
     Segments by rule need no handing over: the target is rebuilt from the events of both.
     """
-    kept = load_spans(target)
-    for segment_id, span in load_spans(emptied).items():
-        by_hand = Interval(span.since, span.until)
-        if segment_id in live.manual and not by_hand.over(now):
-            changes.put(target, segment_id, _joined(by_hand, kept.get(segment_id)), now=now)
-        changes.put(emptied, segment_id, None, now=now)
+    kept, handed = load_spans(target), load_spans(emptied)
+    for version in live.by_hand:
+        span = handed.get(version.id)
+        by_hand = Interval(span.since, span.until) if span else None
+        if by_hand and not by_hand.over(now):
+            joined = _joined(by_hand, kept.get(version.id))
+            changes.put(target, version.segment_id, joined, live, now=now)
+    changes.leave_all(emptied, live, now=now)
 
 
 def _joined(one: Interval, other: Span | None) -> Interval:

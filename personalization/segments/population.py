@@ -6,55 +6,52 @@ from datetime import datetime
 from typing import Any, cast
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
-from personalization.clock import microseconds, moment
+from personalization.clock import microseconds, moment, site_zone, span
+from personalization.conf import settings
 from personalization.events.models import Event
 from personalization.profiles.models import Identity, Profile, Snapshot
 from personalization.rules.nodes import Rule
 from personalization.rules.parse import link, parse
 from personalization.rules.population import predicate
 from personalization.rules.sql import Scope, Vendor
-from personalization.segments.live import referenced
+from personalization.segments.linking import serving_world
 from personalization.segments.models import Membership, Segment
-from personalization.types import Json, Microseconds
+from personalization.types import Json, JsonObject, Microseconds
+
+NO_CONTEXT: JsonObject = {}
 
 
 def linked(data: Json) -> Rule:
-    """Return the rule stored as `data` with the rules of the segments it names.
+    """Return the rule stored as `data` with the rules of the segments it names, as they serve.
 
     :raises InvalidRule: if it cannot be used.
     """
-
-    def lookup(slug: str) -> Rule | None:
-        segment = Segment.objects.filter(slug=slug, active=True).first()
-        if segment is None:
-            raise KeyError(slug)
-        return referenced(segment)
-
-    return link(parse(data), lookup)
+    return link(parse(data), serving_world(Segment.objects.all()).lookup)
 
 
-def matching(rule: Rule, *, now: datetime) -> set[int]:
-    """Return the ids of the profiles for which a linked rule holds at `now`."""
-    return {row[0] for row in _rows("p.id", rule, now)}
+def matching(rule: Rule, *, now: datetime, context: JsonObject = NO_CONTEXT) -> set[int]:
+    """Return the ids of the profiles for which a linked rule holds at `now`.
+
+    `context` is the request that all of them are asked about, if there is one.
+    """
+    return {row[0] for row in _rows("p.id", rule, scope_at(now, context=context))}
 
 
-def count_matching(rule: Rule, *, now: datetime) -> int:
+def count_matching(rule: Rule, *, now: datetime, context: JsonObject = NO_CONTEXT) -> int:
     """Return how many profiles a linked rule holds for at `now`."""
-    return int(_rows("COUNT(*)", rule, now)[0][0])
+    return int(_rows("COUNT(*)", rule, scope_at(now, context=context))[0][0])
 
 
 def members(segment: Segment, *, now: datetime) -> QuerySet[Profile]:
     """Return the profiles in `segment` at `now`, as their memberships say."""
-    current = Membership.objects.filter(
-        Q(until=None) | Q(until__gt=now), segment=segment, since__lte=now
-    )
+    current = Membership.objects.in_force(now=now).filter(segment=segment)
     return Profile.objects.filter(pk__in=current.values("profile"))
 
 
-def _rows(columns: str, rule: Rule, now: datetime) -> list[tuple[Any, ...]]:
-    condition = predicate(rule, _scope(now))
+def _rows(columns: str, rule: Rule, scope: Scope) -> list[tuple[Any, ...]]:
+    condition = predicate(rule, scope)
     text = (
         f"SELECT {columns} FROM {Profile._meta.db_table} p "  # noqa: S608  # names, not values
         f"JOIN {Snapshot._meta.db_table} s ON s.profile_id = p.id WHERE {condition.text}"
@@ -64,7 +61,8 @@ def _rows(columns: str, rule: Rule, now: datetime) -> list[tuple[Any, ...]]:
         return cast("list[tuple[Any, ...]]", cursor.fetchall())
 
 
-def _scope(now: datetime) -> Scope:
+def scope_at(now: datetime, *, context: JsonObject = NO_CONTEXT) -> Scope:
+    """Return what the SQL of a rule refers to, at `now`."""
     return Scope(
         vendor=cast(Vendor, connection.vendor),
         now=microseconds(now),
@@ -73,8 +71,13 @@ def _scope(now: datetime) -> Scope:
             "identity": Identity._meta.db_table,
             "membership": Membership._meta.db_table,
             "segment": Segment._meta.db_table,
+            "snapshot": Snapshot._meta.db_table,
         },
         timestamp=_timestamp,
+        zone=site_zone(),
+        stored_zone=connection.timezone_name,
+        visit_gap=span(settings.VISIT_GAP),
+        context=context,
     )
 
 

@@ -6,6 +6,8 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 
 from django.db import transaction
 
@@ -13,10 +15,11 @@ from personalization.clock import microseconds
 from personalization.conf import settings
 from personalization.events.models import Event
 from personalization.profiles.models import Snapshot
-from personalization.profiles.occurrence import Occurrence
 from personalization.profiles.state import State, save, store
 from personalization.profiles.visits import Span, joined, replace_visits
+from personalization.rules.occurrence import Occurrence
 from personalization.segments.live import LiveRules, live_rules
+from personalization.segments.log import catch_up
 from personalization.segments.membership import Changes
 
 CHUNK = 200
@@ -59,19 +62,24 @@ def rebuild_snapshots(
     """
     if not snapshots:
         return
-    states, moments = read_log([snapshot.pk for snapshot in snapshots], live)
+    states, moments = add_up([snapshot.pk for snapshot in snapshots], live)
     visits = replace_visits(moments, gap=settings.VISIT_GAP)
     for snapshot in snapshots:
         state = states[snapshot.pk]
-        if visits[snapshot.pk]:
-            state.set_visits(visits[snapshot.pk])
+        set_visits(state, visits[snapshot.pk])
         store(state, snapshot)
         snapshot.plan = live.plan.id
-        stale = {int(key) for key in snapshot.memberships}
-        changes.advance(snapshot, {*live.rules, *live.manual, *stale}, live, now=microseconds(now))
+        changes.advance(snapshot, live.of_segment, live, now=microseconds(now))
 
 
-def read_log(
+def set_visits(state: State, visits: Sequence[Span]) -> None:
+    """Take over the visits, given in the order of time."""
+    if visits:
+        state.set_visits(len(visits))
+        state.set_visit(microseconds(visits[-1].start))
+
+
+def add_up(
     profile_ids: Sequence[int], live: LiveRules
 ) -> tuple[dict[int, State], dict[int, list[datetime]]]:
     """Return what the events of each profile add up to, visits aside, and their instants."""
@@ -80,11 +88,19 @@ def read_log(
     rows = Event.objects.filter(identity__profile__in=profile_ids).values_list(
         "identity__profile_id", "type", "name", "properties", "timestamp", "message_id"
     )
-    # Row by row: the log of a profile can be longer than memory is wide.
-    for profile_id, kind, name, properties, at, message_id in rows.iterator(chunk_size=2000):
-        occurrence = Occurrence(kind, name, properties, microseconds(at), message_id)
-        states[profile_id].apply([occurrence], live.plan)
-        moments[profile_id].append(at)
+    # A few at a time: the log of a profile can be longer than memory is wide.
+    for (profile_id, at), together in groupby(
+        rows.order_by("identity__profile", "timestamp").iterator(chunk_size=2000),
+        key=itemgetter(0, 4),
+    ):
+        occurrences = [
+            Occurrence(kind, name, properties, microseconds(at), message_id)
+            for _, kind, name, properties, at, message_id in together
+        ]
+        states[profile_id].apply(occurrences, live.plan)
+        moments[profile_id] += [at] * len(occurrences)
+    for profile_id, state in states.items():
+        catch_up(state, profile_id)
     return states, moments
 
 
@@ -97,7 +113,7 @@ def checksum(snapshot: Snapshot) -> str:
     members = {key: until for key, (_, until, told) in snapshot.memberships.items() if told}
     facts = (
         snapshot.traits, snapshot.sums, snapshot.features, snapshot.counters, members,
-        str(snapshot.first_seen), str(snapshot.last_seen),
+        str(snapshot.first_seen), str(snapshot.last_seen), str(snapshot.visit_started_at),
     )  # fmt: skip
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -106,16 +122,15 @@ def derived_snapshots(
     snapshots: Sequence[Snapshot], live: LiveRules, *, now: datetime
 ) -> Iterator[Snapshot]:
     """Yield what the log says that each snapshot should be, writing nothing."""
-    states, moments = read_log([snapshot.pk for snapshot in snapshots], live)
+    states, moments = add_up([snapshot.pk for snapshot in snapshots], live)
     for snapshot in snapshots:
         state = states[snapshot.pk]
         spans = joined((Span(at, at) for at in moments[snapshot.pk]), gap=settings.VISIT_GAP)
-        if spans:
-            state.set_visits(len(spans))
+        set_visits(state, spans)
         derived = Snapshot(
             pk=snapshot.pk, memberships=dict(snapshot.memberships), consents=snapshot.consents
         )
         store(state, derived)
         derived.plan = live.plan.id
-        Changes().advance(derived, {*live.rules, *live.manual}, live, now=microseconds(now))
+        Changes().advance(derived, live.of_segment, live, now=microseconds(now))
         yield derived

@@ -1,95 +1,111 @@
-"""Bring every profile's memberships after a rule has changed.
+"""Bring every profile's memberships after rules have changed.
 
-Works through the profiles in chunks, each its own transaction, so that it can be
-killed at any point: what is not done yet is found again by the next sweep.
+A pass over all profiles in chunks, each its own transaction, that can be killed at any
+point and goes on from its cursor (`runs.Refresh` is its state). First every version that
+is to be filled is filled, beside the one that serves. Then those that waited take over,
+all at once. Last, in the background, those they replaced are cleaned up, and entries and
+departures are told: of the difference only.
 """
 
 from __future__ import annotations
 
+import logging
+import math
+import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
-from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db import DatabaseError, OperationalError
 
-from personalization.clock import microseconds
-from personalization.profiles.models import Snapshot
-from personalization.profiles.state import save
-from personalization.segments.live import LiveRules, live_rules
-from personalization.segments.membership import Changes
-from personalization.segments.models import Segment
-from personalization.segments.rebuild import rebuild_and_save
+from personalization import metrics
+from personalization.exceptions import PersonalizationError
+from personalization.segments.backfill import backfill_chunk, can_backfill
+from personalization.segments.beginning import begin
+from personalization.segments.filling import fill_chunk
+from personalization.segments.lease import Lease, LeaseLost
+from personalization.segments.runs import Refresh
+from personalization.segments.taking_over import clean_chunk, take_over
 
-CHUNK = 200
+logger = logging.getLogger(__name__)
 
 Progress = Callable[[int], None]
 
+#: What may be wrong with one chunk and not with the process: kept with the run and shown.
+FAILURES = (
+    DatabaseError, PersonalizationError, ArithmeticError, AssertionError, LookupError, TypeError,
+    ValueError,
+)  # fmt: skip
 
-def pending_segments() -> QuerySet[Segment]:
-    """Return the segments whose rule is newer than their memberships."""
-    return Segment.objects.filter(Q(refreshed_at=None) | Q(refreshed_at__lt=F("updated_at")))
 
+def refresh_segments(
+    *,
+    now: datetime,
+    progress: Progress = lambda done: None,
+    budget: timedelta | None = None,
+) -> int:
+    """Refresh all pending segments and outdated snapshots; return how many profiles.
 
-def refresh_segments(*, now: datetime, progress: Progress = lambda done: None) -> int:
-    """Refresh all pending segments and outdated snapshots; return how many profiles."""
-    # In this order: the rules are then at least as new as what is marked as refreshed.
-    pending = {segment.pk: segment.updated_at for segment in pending_segments()}
-    live = live_rules()
+    With a `budget` it stops after about so long, and the next call goes on from there: so
+    that events and departures do not wait meanwhile, and `now` does not grow old. While
+    another worker is at it, nothing is done.
+    """
+    watch = _Stopwatch(budget)
     done = 0
-    while n := _rebuild_outdated(now):
+    while (lease := begin(now=now)) is not None:
+        n, failed = _work_through(lease, now, partial(_further, progress, done), watch)
         done += n
-        progress(done)
-    last = 0
-    affected = _affected(set(pending), live)
-    while affected and (chunk := _evaluate_chunk(last, affected, live, now)):
-        last, n = chunk
-        done += n
-        progress(done)
-    for segment_id in affected:
-        Segment.objects.filter(pk=segment_id).update(
-            refresh_error=live.broken.get(segment_id, ""),
-        )
-    for segment_id, updated_at in pending.items():
-        Segment.objects.filter(pk=segment_id).update(refreshed_at=updated_at)
+        if failed or watch.over():
+            break
     return done
 
 
-def _affected(pending: set[int], live: LiveRules) -> set[int]:
-    """Return the pending segments, those whose rules name them, and those that broke
-    or can be used again because of another one."""
-    segments = list(Segment.objects.values_list("pk", "slug", "refresh_error"))
-    tokens = {f"segment:{slug}" for pk, slug, _ in segments if pk in pending}
-    changed = {pk for pk, _, error in segments if error != live.broken.get(pk, "")}
-    return pending | live.segments_for(tokens) | changed
+def _further(progress: Progress, before: int, done: int) -> None:
+    progress(before + done)
 
 
-def _rebuild_outdated(now: datetime) -> int:
-    """Rebuild a chunk of the snapshots that keep other counters than the rules need."""
-    with transaction.atomic():
-        live = live_rules()  # anew, lest this and a worker with newer rules undo each other
-        outdated = Snapshot.objects.select_for_update().exclude(plan=live.plan.id)
-        snapshots = list(outdated.order_by("pk")[:CHUNK])
-        rebuild_and_save(snapshots, now=now)
-    return len(snapshots)
+class _Stopwatch:
+    def __init__(self, budget: timedelta | None) -> None:
+        seconds = math.inf if budget is None else budget.total_seconds()
+        self._end = time.monotonic() + seconds
+
+    def over(self) -> bool:
+        return time.monotonic() >= self._end
 
 
-def _evaluate_chunk(
-    after: int, pending: set[int], live: LiveRules, now: datetime
-) -> tuple[int, int] | None:
-    """Evaluate the pending segments for the profiles behind `after`; None at the end."""
-    with transaction.atomic():
-        snapshots = list(
-            Snapshot.objects.select_for_update().filter(pk__gt=after).order_by("pk")[:CHUNK]
-        )
-        if not snapshots:
-            return None
-        changes = Changes()
-        changed = []
-        for snapshot in snapshots:
-            before = snapshot.memberships
-            changes.advance(snapshot, pending, live, now=microseconds(now))
-            if snapshot.memberships != before:
-                changed.append(snapshot)
-        changes.write()
-        save(changed, fields=("memberships", "due_at"))
-    return snapshots[-1].pk, len(snapshots)
+def _work_through(
+    lease: Lease, now: datetime, progress: Progress, watch: _Stopwatch
+) -> tuple[int, bool]:
+    """Do chunk after chunk until the run is finished or the time is over.
+
+    Returns how many profiles were done, and whether it failed.
+    """
+    done = 0
+    try:
+        while lease.run.phase != Refresh.Phase.FINISHED:
+            if n := _chunk(lease, now):
+                done += n
+                progress(done)
+            if watch.over():
+                lease.release()
+                break
+    except LeaseLost:
+        return done, True
+    except OperationalError as error:  # a server that restarts: the next round goes on
+        lease.fail(f"{type(error).__name__}: {error}")
+        raise
+    except FAILURES as error:
+        lease.fail(f"{type(error).__name__}: {error}")
+        metrics.count("segments.refresh_failed")
+        logger.exception("A refresh failed.", extra={"action": "refresh_failed"})
+        return done, True
+    return done, False
+
+
+def _chunk(lease: Lease, now: datetime) -> int:
+    if lease.run.phase == Refresh.Phase.CLEANING:
+        return clean_chunk(lease)
+    n = backfill_chunk(lease, now=now) if can_backfill() else fill_chunk(lease, now=now)
+    if not n:
+        take_over(lease, now=now)
+    return n

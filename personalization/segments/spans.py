@@ -8,21 +8,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from personalization.rules.state import Interval
+from personalization.rules.interval import Interval
 from personalization.types import Microseconds
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A membership, `since` when and `until` when; `told` once its entry was told."""
+    """A membership, `since` when and `until` when; `told` once its entry was told.
+
+    `silent`: it has begun, but nobody was told, because its version does not serve yet.
+    """
 
     since: Microseconds
     until: Microseconds | None = None
     told: bool = False
+    silent: bool = False
 
     def next_edge(self) -> Microseconds | None:
         """Return when time alone next changes this membership."""
         return self.until if self.told else self.since
+
+    def contains(self, instant: Microseconds) -> bool:
+        return self.since <= instant and (self.until is None or instant < self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +66,46 @@ def advance(known: Span | None, answer: Interval | None, *, now: Microseconds) -
         return Step(closed=closed)
     current = Span(answer.start, answer.end, told=holds)
     return Step(current, closed, entered=answer.start if holds else None)
+
+
+def quiet(step: Step, *, serving: Span | None) -> Step:
+    """Return `step` as it is for a version that does not serve yet: nothing is told.
+
+    Who is in the version that serves, too, is in since then.
+    """
+    current = step.current
+    if current is None or not current.told:
+        return Step(current)
+    since = current.since
+    if serving is not None and serving.told and serving.contains(since):
+        since = serving.since
+    return Step(replace(current, since=since, silent=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What becomes of a membership when another version of its segment takes over."""
+
+    old: Step
+    new: Step
+
+
+def take_over(old: Span | None, new: Span | None, *, at: Microseconds) -> Handover:
+    """Compare who was in the version that served until `at` with who is in the new one.
+
+    Only the difference is told: who is in both stays in since then.
+    """
+    was_in = old is not None and old.contains(at)
+    is_in = new is not None and new.contains(at)
+    closed = None
+    if old is not None and old.told and not (was_in and is_in):
+        closed = replace(old, until=at if was_in else old.until)
+    if not is_in:
+        ahead = new if new is not None and new.since > at else None
+        return Handover(Step(closed=closed), Step(ahead))
+    assert new is not None
+    if was_in:
+        assert old is not None
+        entered = None if old.told else old.since
+        return Handover(Step(), Step(Span(old.since, new.until, told=True), entered=entered))
+    return Handover(Step(closed=closed), Step(Span(at, new.until, told=True), entered=at))

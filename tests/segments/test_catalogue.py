@@ -11,6 +11,7 @@ import pytest
 from personalization.events.models import Event, EventSchema
 from personalization.profiles.features import definitions
 from personalization.profiles.models import Profile
+from personalization.rules.derived import derived_features
 from personalization.segments.catalogue import catalogue, editor_catalogue
 from personalization.segments.models import Segment
 
@@ -21,7 +22,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 def test_a_new_site_offers_what_is_shipped() -> None:
     found = catalogue()
-    assert set(found.features) == set(definitions.names())
+    assert set(found.features) == {*definitions.names(), *derived_features.names()}
     assert found.events["Product Added"].properties["price"].type == "number"
     assert found.traits["plan"].type == "text"
     assert found.segments == {}
@@ -117,7 +118,9 @@ def test_the_editor_reads_the_same_catalogue(make_segment: Callable[..., Segment
     make_segment("vips", name="VIPs")
     found: Any = editor_catalogue(catalogue())
     assert found["segments"] == [{"slug": "vips", "name": "VIPs"}]
-    assert {one["name"] for one in found["features"]} == set(definitions.names())
+    assert [one["name"] for one in found["features"]] == [
+        *definitions.names(), *derived_features.names(),
+    ]  # fmt: skip
     assert [one["value"] for one in found["operators"]["boolean"]] == [
         "=", "!=", "is set", "is not set",
     ]  # fmt: skip
@@ -125,3 +128,14 @@ def test_the_editor_reads_the_same_catalogue(make_segment: Callable[..., Segment
     assert [one["value"] for one in found["purposes"]][0] == "necessary"
     (added,) = [one for one in found["events"] if one["name"] == "Product Added"]
     assert {"name": "price", "label": "price", "type": "number", "unit": ""} in added["properties"]
+
+
+def test_features_with_few_values_are_offered_with_all_of_them() -> None:
+    found: Any = editor_catalogue(catalogue())
+    features = {one["name"]: one for one in found["features"]}
+    assert [each["value"] for each in features["rfm.recency"]["values"]] == [5, 4, 3, 2, 1]
+    assert features["engagement.class"]["values"] == [
+        {"value": "active", "label": "active"}, {"value": "passive", "label": "passive"},
+    ]  # fmt: skip
+    assert features["engagement.class"]["type"] == "text"
+    assert "values" not in features["orders.count"]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from personalization.rules.matcher import Matcher
 from personalization.segments.live import live_rules
 from personalization.segments.models import Revision, Segment
 from tests.rules.building import feature, happened, rule, segment, trait
@@ -36,7 +37,9 @@ def test_rules_are_kept_until_the_configuration_changes(
     pros.rule = rule(trait("plan", "=", "free"))
     pros.save()
     assert live_rules() is not first
-    assert live_rules().rules[pros.pk] != first.rules[pros.pk]
+    serving, waiting = live_rules().of_segment[pros.pk]
+    assert serving.rule == live_rules().rules[pros.pk] == first.rules[pros.pk]
+    assert waiting.rule != serving.rule
 
 
 @pytest.mark.parametrize(
@@ -110,11 +113,14 @@ def test_segments_are_found_by_what_can_change_them(
     make_segment("vips")
     found = live_rules().segments_for
     assert found(["trait:plan"]) == {made["pros"], made["pro-buyers"]}
-    assert found(["event:Order Completed"]) == {made["buyers"], made["pro-buyers"]}
+    assert found([f"counter:{Matcher('Order Completed').id}"]) == {
+        made["buyers"],
+        made["pro-buyers"],
+    }
     assert found(["feature:visits.count", "trait:city"]) == {made["buyers"], made["pro-buyers"]}
     assert found(["segment:buyers"]) == {made["pro-buyers"]}
     assert found(["segment:vips"]) == {made["guests"]}
-    assert found(["event:Page Viewed"]) == set()
+    assert found([f"counter:{Matcher('Page Viewed').id}"]) == set()
 
 
 def test_the_plan_has_the_counters_of_all_rules(make_segment: Callable[..., Segment]) -> None:
@@ -122,5 +128,5 @@ def test_the_plan_has_the_counters_of_all_rules(make_segment: Callable[..., Segm
     make_segment("many", rule(happened("Page Viewed", ">=", 9, last="P1D")))
     make_segment("buyers", rule(happened("Order Completed")))
     plan = live_rules().plan
-    sizes = {name: [need.size for need in needs] for name, needs in plan.counters.items()}
+    sizes = {name: [need.size for need in needs] for name, needs in plan.needs.items()}
     assert sizes == {"Page Viewed": [10], "Order Completed": [2]}

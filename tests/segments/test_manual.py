@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from personalization.profiles.identity import Key, find_or_create
+from personalization.profiles.models import Profile
+from personalization.segments import manual
 from personalization.segments.live import live_rules
-from personalization.segments.manual import add_members, remove_members
+from personalization.segments.manual import add_members, add_members_until, remove_members
 from personalization.segments.models import Membership, Segment
 from personalization.segments.population import matching, members
 from personalization.segments.rebuild import rebuild_profiles
@@ -88,3 +91,31 @@ def test_a_rebuild_and_a_pause_keep_what_a_person_entered(
     vips.active = True
     vips.save()
     assert ids_in(vips, NOW + 2 * HOUR) == set(profile_ids)
+
+
+def test_nobody_comes_into_a_segment_that_has_ended(vips: Segment, profile_ids: list[int]) -> None:
+    alice, bob = profile_ids
+    add_members(vips, [alice], now=NOW)
+    vips.ends_at = NOW + HOUR
+    vips.save()
+    assert add_members(vips, [bob], now=NOW + HOUR) == 0
+    assert not Membership.objects.filter(profile=bob).exists()
+    assert remove_members(vips, [alice], now=NOW + HOUR) == 1
+
+
+def test_each_has_an_end_of_its_own(vips: Segment, profile_ids: list[int]) -> None:
+    alice, bob = profile_ids
+    assert add_members_until(vips, {alice: NOW + HOUR, bob: None, 10**9: None}, now=NOW) == 2
+    assert ids_in(vips, NOW) == {alice, bob}
+    assert ids_in(vips, NOW + HOUR) == {bob}
+
+
+def test_many_are_put_in_a_few_at_a_time(
+    vips: Segment, make_profile: Callable[..., Profile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manual, "CHUNK", 4)
+    profiles = [make_profile().pk for _ in range(10)]
+    assert add_members(vips, [*profiles, *profiles], now=NOW) == 10
+    assert ids_in(vips, NOW) == set(profiles)
+    assert remove_members(vips, profiles[:9], now=NOW + HOUR) == 9
+    assert ids_in(vips, NOW + HOUR) == set(profiles[9:])

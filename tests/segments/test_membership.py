@@ -239,7 +239,7 @@ def test_the_table_and_the_snapshot_say_the_same(
         spans = load_spans(snapshot(visitor))
         opened = Membership.objects.filter(profile=visitor, settled=False)
         assert {
-            row.segment_id: (microseconds(row.since), row.until and microseconds(row.until))
+            row.version_id: (microseconds(row.since), row.until and microseconds(row.until))
             for row in opened
         } == {pk: (span.since, span.until) for pk, span in spans.items()}
 

@@ -50,6 +50,12 @@ RULES = {
     "pros": rule(trait("plan", "=", "pro")),
     "pro-carts": rule(segment("pros"), segment("carts")),
     "once": rule(happened("Order Completed", "=", 1)),
+    "keen": rule(feature("interest.score", ">=", 6)),
+    "active": rule(feature("engagement.class", "=", "active")),
+    "regained": rule(
+        feature("rfm.group", "in", ["potential loyalists", "champions"]),
+        feature("lifecycle.stage", "=", "new"),
+    ),
 }
 
 
@@ -229,7 +235,7 @@ def test_a_rebuild_ends_memberships_of_deleted_segments(
 ) -> None:
     site = Site("alice")
     site.receive([arrival(1, 4, 30, "alice")], at=NOW)
-    pros = str(segments["pros"].pk)
+    pros = str(segments["pros"].serving_id)
     assert pros in site.snapshot.memberships
     segments["pro-carts"].delete()
     segments["pros"].delete()

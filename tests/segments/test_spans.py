@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalization.rules.state import Interval
-from personalization.segments.spans import Span, Step, advance
+from personalization.rules.interval import Interval
+from personalization.segments.spans import Handover, Span, Step, advance, quiet, take_over
 from tests.effort import examples
 
 IN_SINCE_10 = Span(10, None, told=True)
@@ -111,3 +111,61 @@ def test_what_is_told_is_what_happened(flips: list[int], news: list[tuple[int, l
     assert [step.left for step in steps if step.left is not None] == happened[1::2]
     closed = [(step.closed.since, step.closed.until) for step in steps if step.closed]
     assert closed == list(zip(happened[::2], happened[1::2], strict=False))
+
+
+# -- versions ------------------------------------------------------------------------------
+
+QUIET = Span(15, 40, told=True, silent=True)
+
+# who was in the version that served until 20 · who is in the new one · what becomes of both
+HANDOVERS: dict[str, tuple[Span | None, Span | None, Handover]] = {
+    "nobody": (None, None, Handover(Step(), Step())),
+    "in both": (IN_SINCE_10, QUIET, Handover(Step(), Step(Span(10, 40, told=True)))),
+    "in the old one alone": (
+        IN_SINCE_10, None, Handover(Step(closed=Span(10, 20, told=True)), Step()),
+    ),
+    "in the old one, and ahead in the new one": (
+        IN_SINCE_10, AHEAD, Handover(Step(closed=Span(10, 20, told=True)), Step(AHEAD)),
+    ),
+    "in the new one alone": (
+        None, QUIET, Handover(Step(), Step(Span(20, 40, told=True), entered=20)),
+    ),
+    "out of the old one by then": (
+        Span(5, 18, told=True), QUIET,
+        Handover(Step(closed=Span(5, 18, told=True)), Step(Span(20, 40, told=True), entered=20)),
+    ),
+    "ahead in the old one": (AHEAD, None, Handover(Step(), Step())),
+    "an entry of which nobody was told yet": (
+        Span(18, 50), QUIET, Handover(Step(), Step(Span(18, 40, told=True), entered=18)),
+    ),
+    "an entry of which nobody was told, and never will": (
+        Span(18, 50), None, Handover(Step(), Step()),
+    ),
+    "out of the new one by then": (
+        None, Span(5, 18, told=True, silent=True),
+        Handover(Step(), Step()),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HANDOVERS)
+def test_another_version_takes_over(name: str) -> None:
+    old, new, expected = HANDOVERS[name]
+    assert take_over(old, new, at=20) == expected
+
+
+def test_nothing_is_told_of_a_version_that_does_not_serve() -> None:
+    entry = Step(Span(15, 25, told=True), closed=IN_UNTIL_20, entered=15)
+    assert quiet(entry, serving=None) == Step(Span(15, 25, told=True, silent=True))
+    assert quiet(Step(AHEAD), serving=IN_SINCE_10) == Step(AHEAD)
+    assert quiet(Step(closed=IN_UNTIL_20), serving=None) == Step()
+
+
+@pytest.mark.parametrize(
+    ("serving", "since"),
+    [(IN_SINCE_10, 10), (None, 15), (Span(10, 15, told=True), 15), (Span(10), 15)],
+    ids=["in it", "not in it", "out by then", "not told"],
+)
+def test_who_is_in_the_one_that_serves_is_in_since_then(serving: Span | None, since: int) -> None:
+    found = quiet(Step(Span(15, None, told=True)), serving=serving).current
+    assert found == Span(since, None, told=True, silent=True)

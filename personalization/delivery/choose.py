@@ -1,21 +1,55 @@
 """Which content of a slot a visitor sees: pure, the whole precedence in one place.
 
-In this order: no id → default; no consent to personalization → default; the
-first candidate whose segment the visitor is in; else the default. Variations
-from the admin are candidates before those of the template, so that a site owner
+The first of these that has an answer gives it (`PRECEDENCE`):
+
+1. a preview decides by what it pretends, that somebody did not agree included, and nothing
+   below but the schedule and the strategy;
+2. no id, or no consent to personalization → the default;
+3. a bot → the default;
+4. a visitor whose personalization is paused, for inconsistent behaviour → the default;
+5. a slot with a trigger, in a page that the server renders → the default: it waits for what
+   happens in the browser, which asks when it has the page;
+6. an experiment or a holdout says which candidates are left, if any;
+7. candidates and slots that were shown often enough are left out;
+8. so are candidates outside of their schedule;
+9. of the candidates whose segments the visitor is in, those that the strategy of the slot
+   picks (`segments.overlaps`);
+10. the default.
+
+Variations from the admin are candidates before those of the template, so that a site owner
 can override a template without touching it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
 
-from personalization.delivery.published import Candidate
+from personalization.delivery.assigners import Assigner
+from personalization.delivery.published import Candidate, Place
+from personalization.delivery.standing import Standing
+from personalization.segments.overlaps import chance, chosen
+from personalization.types import Microseconds
 
-Reason = Literal["segment", "no_id", "no_consent", "no_match", "too_late"]
+Reason = Literal[
+    "segment",
+    "no_id",
+    "no_consent",
+    "bot",
+    "paused",
+    "waits",
+    "held_out",
+    "capped",
+    "no_match",
+    "too_late",
+]
+#: The steps of a decision, in the order in which they are asked.
+PRECEDENCE: Final = (
+    "preview", "consent", "bot", "pause", "trigger", "experiment", "cap", "schedule", "strategy",
+)  # fmt: skip
 
 
 def new_decision_id() -> str:
@@ -23,10 +57,21 @@ def new_decision_id() -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One question on the way to a decision, and its answer, for whoever asks why."""
+
+    name: str
+    answer: str
+    left: tuple[str, ...] = ()  # keys of the candidates that are left after it
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What to show in a slot, and why. `candidate` None is the default.
 
-    `probability` is the chance with which this visitor gets this content.
+    `probability` is the chance with which this visitor gets this content. `more` is what
+    follows the candidate in a slot that shows all that match. `assigned` says that an
+    experiment or a holdout had a say: what is shown counts then, the default included.
     """
 
     slot: str
@@ -34,22 +79,144 @@ class Decision:
     reason: Reason
     probability: float = 1.0
     id: str = field(default_factory=new_decision_id)
+    more: tuple[Candidate, ...] = ()
+    assigned: str = ""
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """All that is shown, in order; nothing for the default."""
+        return () if self.candidate is None else (self.candidate, *self.more)
+
+    @property
+    def variation(self) -> str:
+        """The keys of what is shown, as exposures and caches call it; empty for the default."""
+        return "+".join(candidate.key for candidate in self.candidates)
+
+
+Note = Callable[[Step], None]
 
 
 def choose(
-    slot: str,
-    candidates: Sequence[Candidate],
+    place: Place,
+    standing: Standing,
     *,
-    known: bool,
-    consented: bool,
-    segments: frozenset[str],
+    assigners: Sequence[Assigner] = (),
+    note: Note | None = None,
+    in_browser: bool = False,
 ) -> Decision:
-    """Return the decision for a visitor who is in `segments` (slugs) now."""
-    if not known:
-        return Decision(slot, None, "no_id")
-    if not consented:
-        return Decision(slot, None, "no_consent")
-    for candidate in candidates:
-        if not segments.isdisjoint(candidate.segments):
-            return Decision(slot, candidate, "segment")
-    return Decision(slot, None, "no_match")
+    """Return the decision for `place`; `note` is told every step on the way.
+
+    `in_browser` says that the browser asks, which can wait for the trigger of a slot. The
+    same arguments give the same decision, but for its id.
+    """
+    refused = _refused(standing, note)
+    if refused is not None:
+        return Decision(place.slug, None, refused)
+    if place.trigger and not in_browser:
+        _tell(note, "trigger", place.trigger)
+        return Decision(place.slug, None, "waits")
+    left, probability, assigned = place.candidates, 1.0, ""
+    if not standing.preview:
+        for assigner in assigners:
+            verdict = assigner(place, standing)
+            if verdict is None:
+                continue
+            left, probability = verdict.candidates, probability * verdict.probability
+            assigned = assigned or verdict.name
+            _tell(note, "experiment", verdict.name, left)
+        if assigned and not left:
+            return Decision(place.slug, None, "held_out", probability, assigned=assigned)
+        left = _not_capped(place, left, standing, note)
+        if place.candidates and not left and not assigned:
+            return Decision(place.slug, None, "capped")
+    left = _scheduled(left, standing.now, note)
+    decision = _strategic(place, left, standing, note)
+    if not assigned:
+        return decision
+    return replace(decision, probability=decision.probability * probability, assigned=assigned)
+
+
+def is_refused(standing: Standing) -> bool:
+    """Return whether somebody sees the default of every slot, whatever it is asked."""
+    return _refused(standing, None) is not None
+
+
+def _refused(standing: Standing, note: Note | None) -> Reason | None:
+    """Return why nothing personal is shown at all."""
+    reason: Reason | None = None
+    if standing.preview:
+        reason = None if standing.consented else "no_consent"
+        _tell(note, "preview", reason or "in force")
+        return reason
+    if not standing.known:
+        reason = "no_id"
+    elif not standing.consented:
+        reason = "no_consent"
+    _tell(note, "consent", reason or "given")
+    if reason is None and standing.bot:
+        reason = "bot"
+        _tell(note, "bot", "yes")
+    if reason is None and standing.paused:
+        reason = "paused"
+        _tell(note, "pause", "paused")
+    return reason
+
+
+def _not_capped(
+    place: Place, candidates: tuple[Candidate, ...], standing: Standing, note: Note | None
+) -> tuple[Candidate, ...]:
+    """Return the candidates that were not shown often enough yet.
+
+    Who was, is in the segment that the cap is kept as.
+    """
+    inside = standing.segments
+    if place.cap and place.cap in inside:
+        left: tuple[Candidate, ...] = ()
+    elif [one for one in candidates if one.cap]:
+        left = tuple(one for one in candidates if not one.cap or one.cap not in inside)
+    else:
+        return candidates
+    _tell(note, "cap", "reached" if len(left) < len(candidates) else "not reached", left)
+    return left
+
+
+def _scheduled(
+    candidates: tuple[Candidate, ...], now: Microseconds, note: Note | None
+) -> tuple[Candidate, ...]:
+    if not [one for one in candidates if one.starts is not None or one.ends is not None]:
+        return candidates
+    left = tuple(
+        one
+        for one in candidates
+        if (one.starts is None or one.starts <= now) and (one.ends is None or now < one.ends)
+    )
+    _tell(note, "schedule", "outside" if len(left) < len(candidates) else "inside", left)
+    return left
+
+
+def _strategic(
+    place: Place, candidates: tuple[Candidate, ...], standing: Standing, note: Note | None
+) -> Decision:
+    """Return what the strategy picks of the candidates whose segments the visitor is in."""
+    strategy, segments = place.strategy, standing.segments
+    lot = draw(place.slug, standing.unit) if strategy == "random" else 0.0
+    shown = chosen(strategy, candidates, segments=segments, weights=standing.weights, lot=lot)
+    _tell(note, "strategy", strategy, shown)
+    if not shown:
+        return Decision(place.slug, None, "no_match")
+    probability = 1.0
+    if strategy == "random":
+        probability = chance(shown[0], candidates, segments=segments)
+    return Decision(place.slug, shown[0], "segment", probability, more=shown[1:])
+
+
+def draw(slot: str, unit: str) -> float:
+    """Return a number in [0, 1), evenly spread over units: always the same for one of them."""
+    digest = hashlib.blake2b(f"{slot}\n{unit}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) / 2**64
+
+
+def _tell(note: Note | None, name: str, answer: str, left: Sequence[Candidate] = ()) -> None:
+    """Tell of a step; for most pages nobody asks why."""
+    if note is not None:
+        note(Step(name, answer, tuple(one.key for one in left)))

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from django.db import connections, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from personalization.clock import microseconds
-from personalization.delivery.published import NOTHING, Published, published
+from personalization.conf import settings
+from personalization.delivery.published import NOTHING, Published, asks_requests, published
+from personalization.delivery.standing import Standing
+from personalization.profiles.identity import Key
 from personalization.profiles.models import Identity, Snapshot
+from personalization.rules.evaluate import evaluate
+from personalization.segments.live import live_rules_at
+from personalization.segments.membership import facts_of
 from personalization.segments.models import Revision
-from personalization.types import Microseconds
+from personalization.types import Json, JsonObject, Microseconds
 
 
 @dataclass(frozen=True)
@@ -28,43 +35,135 @@ class Known:
     segments: frozenset[str] = frozenset()
     profile_id: int | None = None
 
+    @property
+    def stale(self) -> frozenset[str]:
+        """The slugs of the segments whose memberships do not follow their rules yet."""
+        return self.published.stale
+
+    def standing(
+        self, *, consented: bool, bot: bool, unit: str, now: Microseconds, preview: bool = False
+    ) -> Standing:
+        """Return what decisions for the visitor depend on."""
+        return Standing(
+            segments=self.segments,
+            weights=self.published.weights,
+            consented=consented,
+            bot=bot,
+            paused=settings.PAUSE_SEGMENT in self.segments,
+            preview=preview,
+            unit=unit,
+            now=now,
+        )
+
 
 NOBODY = Known()
 
 
-def read_visitor(visitor_id: str, *, now: datetime) -> Known:
-    """Return what is known of the visitor: one read, by the unique key of the identity."""
+def read_visitor(
+    visitor_id: str,
+    *,
+    context: Callable[[], JsonObject] = dict,
+    now: datetime,
+    namespace: str = Identity.ANONYMOUS,
+) -> Known:
+    """Return what is known of the visitor: one read, by the unique key of the identity.
+
+    Where rules speak of the request, `context` describes it. `visitor_id` is of `namespace`.
+    """
     alias = router.db_for_read(Snapshot)
     connection = connections[alias]
     # A failure inside a transaction of the page must not take the page along.
     apart = transaction.atomic(using=alias) if connection.in_atomic_block else nullcontext()
     with apart:
-        with connection.cursor() as cursor:
-            cursor.execute(_sql(), [Revision.ID, Identity.ANONYMOUS, visitor_id])
-            row = cursor.fetchone()
-        return _known(row, microseconds(now)) if row else NOBODY
+        key = Key(namespace, visitor_id)
+        if asks_requests():
+            return _read_whole(connection, key, context, now)
+        row = _row(connection, _COLUMNS, key)
+        if row is None:
+            return NOBODY
+        profile_id, memberships, consents, revision = row
+        config = published(revision or 0)
+        if config.on_request:  # for the first time in this process
+            return _read_whole(connection, key, context, now)
+        return _known(
+            config, profile_id, json.loads(memberships), json.loads(consents), microseconds(now)
+        )
+
+
+def _read_whole(
+    connection: BaseDatabaseWrapper, key: Key, context: Callable[[], JsonObject], now: datetime
+) -> Known:
+    """Read all that rules may look at, and decide those that speak of the request."""
+    fields = Snapshot._meta.concrete_fields
+    row = _row(connection, ", ".join(f"snapshot.{field.column}" for field in fields), key)
+    if row is None:
+        return NOBODY
+    *values, revision = row
+    snapshot = Snapshot.from_db(
+        connection.alias,
+        [field.attname for field in fields],
+        [_python(value, field, connection) for value, field in zip(values, fields, strict=True)],
+    )
+    return known_of(snapshot, revision=revision or 0, context=context, now=now)
+
+
+def _row(connection: BaseDatabaseWrapper, columns: str, key: Key) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(_sql(columns), [Revision.ID, key.namespace, key.value])
+        return cursor.fetchone()
+
+
+def _python(value: Any, field: Any, connection: BaseDatabaseWrapper) -> Any:
+    """Return what the database has for `field` as the ORM would."""
+    column = field.cached_col
+    of_database = connection.ops.get_db_converters(column)
+    for convert in (*of_database, *column.get_db_converters(connection)):
+        value = convert(value, column, connection)
+    return value
+
+
+def known_of(
+    snapshot: Snapshot, *, revision: int, context: Callable[[], JsonObject] = dict, now: datetime
+) -> Known:
+    """Return what a whole snapshot tells at a revision that was read just now."""
+    at = microseconds(now)
+    config = published(revision)
+    live = live_rules_at(config.revision)
+    known = _known(config, snapshot.pk, snapshot.memberships, snapshot.consents, at)
+    if not live.on_request:
+        return known
+    facts = replace(facts_of(snapshot, live), context=context())
+    here = (slug for slug, rule in live.on_request.items() if evaluate(rule, facts, now=at).holds)
+    return replace(known, segments=known.segments.union(here))
+
+
+_COLUMNS = "snapshot.profile_id, snapshot.memberships, snapshot.consents"
 
 
 @cache
-def _sql() -> str:
+def _sql(columns: str) -> str:
     """Return the read in plain SQL: building it with the ORM takes longer than running it."""
     snapshot, identity = Snapshot._meta.db_table, Identity._meta.db_table
     return (  # of names of our own; the values are parameters
-        "SELECT snapshot.profile_id, snapshot.memberships, snapshot.consents,"  # noqa: S608
-        f" (SELECT number FROM {Revision._meta.db_table} WHERE id = %s)"
+        f"SELECT {columns},"  # noqa: S608
+        f" (SELECT number FROM {Revision._meta.db_table} WHERE id = %s) AS revision"
         f" FROM {identity} identity"
         f" JOIN {snapshot} snapshot ON snapshot.profile_id = identity.profile_id"
         " WHERE identity.namespace = %s AND identity.value = %s"
     )
 
 
-def _known(row: Sequence[Any], now: Microseconds) -> Known:
-    profile_id, memberships, consents, revision = row
-    config = published(revision or 0)
+def _known(
+    config: Published,
+    profile_id: int,
+    memberships: Mapping[str, Sequence[int | None]],
+    consents: Mapping[str, Json],
+    now: Microseconds,
+) -> Known:
     return Known(
         published=config,
-        consents=frozenset(name for name, yes in json.loads(consents).items() if yes is True),
-        segments=_segments_at(now, memberships=json.loads(memberships), config=config),
+        consents=frozenset(name for name, yes in consents.items() if yes is True),
+        segments=_segments_at(now, memberships=memberships, config=config),
         profile_id=profile_id,
     )
 
@@ -73,9 +172,13 @@ def _segments_at(
     now: Microseconds, *, memberships: Mapping[str, Sequence[int | None]], config: Published
 ) -> frozenset[str]:
     """Return the slugs of the memberships that hold at `now`, by their exact ends."""
-    slugs = (
-        config.slugs.get(int(key))
+    versions = config.versions
+    return frozenset(
+        version.slug
         for key, (since, until, _) in memberships.items()
-        if since is not None and since <= now and (until is None or now < until)
+        if since is not None
+        and since <= now
+        and (until is None or now < until)
+        and (version := versions.get(int(key))) is not None
+        and (version.end is None or now < version.end)
     )
-    return frozenset(slug for slug in slugs if slug is not None)

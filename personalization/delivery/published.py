@@ -7,34 +7,81 @@ moved on are these reloaded, once per process.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from typing import Any
 
+from django.db.models import BooleanField, ExpressionWrapper
+
+from personalization.clock import microseconds
 from personalization.delivery.models import Slot, Variation
+from personalization.segments.live import live_rules_at
 from personalization.segments.models import Revision, Segment
+from personalization.segments.progress import pending
+from personalization.types import Microseconds
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A content that a slot may show to the members of any of `segments` (slugs)."""
+    """A content that a slot may show to the members of any of `segments` (slugs).
+
+    Shown from `starts` on and before `ends`, to nobody in the segment `cap`. Where chance
+    decides, `share` says how often.
+    """
 
     segments: tuple[str, ...]
     key: str
     content: str = ""
+    share: float = 1.0
+    starts: Microseconds | None = None
+    ends: Microseconds | None = None
+    cap: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A slot as it is published, with its candidates in the order they are tried.
+
+    `strategy` is empty where the slot leaves it to the site. Nobody in the segment `cap` sees
+    any of the candidates. One with a `trigger` waits for it in the browser. `name` is for
+    people; a slot that the admin does not have is without one.
+    """
+
+    slug: str
+    candidates: tuple[Candidate, ...] = ()
+    name: str = ""
+    strategy: str = ""
+    cap: str = ""
+    trigger: str = ""
+    trigger_value: int | None = None
+    presentation: str = "place"
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A version of the segment `slug`, whose memberships hold before `end`, if it has one."""
+
+    slug: str
+    end: Microseconds | None = None
 
 
 @dataclass(frozen=True)
 class Published:
-    """Segments by slug, and each slot's variations in the order they are tried."""
+    """Segments and slots by slug; `weights` are of the segments. `versions` are those whose memberships are in force. Segments are `stale` while their
+    memberships do not follow their rules yet.
+    """
 
     revision: int
     segments: Mapping[str, int]
-    slots: Mapping[str, tuple[Candidate, ...]]
-
-    @cached_property
-    def slugs(self) -> Mapping[int, str]:
-        """The slugs of the segments by their ids."""
-        return {pk: slug for slug, pk in self.segments.items()}
+    slots: Mapping[str, Place]
+    weights: Mapping[str, float] = field(default_factory=dict)
+    versions: Mapping[int, InForce] = field(default_factory=dict)
+    stale: frozenset[str] = frozenset()
+    #: Whether some segments are decided by the request itself.
+    on_request: bool = False
+    #: What `place_of` made of it for templates, by slot, strategy and identity of candidates.
+    places: dict[tuple[str, str, int], tuple[tuple[Candidate, ...], Place]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
 
 NOTHING = Published(revision=0, segments={}, slots={})
@@ -49,6 +96,17 @@ def published(revision: int) -> Published:
     if config is None or config.revision != revision:
         config = _cached = _load(revision)
     return config
+
+
+def asks_requests() -> bool:
+    """Return whether, as far as this process knows, some segments are decided by requests."""
+    config = _cached
+    return config is not None and config.on_request
+
+
+def remembered() -> Published:
+    """Return what this process knows to be published, without a read; perhaps nothing yet."""
+    return _cached or NOTHING
 
 
 def published_now() -> Published:
@@ -68,16 +126,57 @@ def forget() -> None:
 
 
 def _load(revision: int) -> Published:
-    slots: dict[str, list[Candidate]] = {
-        slug: [] for slug in Slot.objects.values_list("slug", flat=True)
-    }
-    active = Variation.objects.filter(active=True, segment__active=True)
-    for pk, slot, segment, content in active.values_list(
-        "pk", "slot__slug", "segment__slug", "content"
-    ).order_by("priority", "pk"):
-        slots.setdefault(slot, []).append(Candidate((segment,), f"variation:{pk}", content))
+    is_pending = ExpressionWrapper(pending(), output_field=BooleanField())
+    active = Segment.objects.filter(active=True).annotate(is_pending=is_pending)
+    segments: list[Any] = list(active)
     return Published(
         revision=revision,
-        segments=dict(Segment.objects.filter(active=True).values_list("slug", "pk")),
-        slots={slug: tuple(candidates) for slug, candidates in slots.items()},
+        segments={segment.slug: segment.pk for segment in segments if not segment.internal},
+        slots=_places(),
+        weights={segment.slug: segment.weight for segment in segments},
+        versions={
+            segment.serving_id: InForce(
+                segment.slug, microseconds(segment.ends_at) if segment.ends_at else None
+            )
+            for segment in segments
+            if segment.serving_id is not None
+        },
+        stale=frozenset(
+            segment.slug for segment in segments if segment.is_pending and not segment.internal
+        ),
+        on_request=bool(live_rules_at(revision).on_request),
+    )
+
+
+def _places() -> dict[str, Place]:
+    candidates: dict[int, list[Candidate]] = {}
+    active = Variation.objects.filter(active=True, segment__active=True)
+    for row in active.values(
+        "pk", "slot_id", "content", "share", "starts_at", "ends_at", "segment__slug", "cap__slug"
+    ).order_by("priority", "segment__priority", "pk"):
+        candidates.setdefault(row["slot_id"], []).append(_candidate(row))
+    return {
+        slot.slug: Place(
+            slot.slug,
+            tuple(candidates.get(slot.pk, ())),
+            name=slot.name,
+            strategy=slot.strategy,
+            cap=slot.cap.slug if slot.cap else "",
+            trigger=slot.trigger,
+            trigger_value=slot.trigger_value,
+            presentation=slot.presentation,
+        )
+        for slot in Slot.objects.select_related("cap")
+    }
+
+
+def _candidate(row: Mapping[str, Any]) -> Candidate:
+    return Candidate(
+        (row["segment__slug"],),
+        f"variation:{row['pk']}",
+        row["content"],
+        share=row["share"],
+        starts=microseconds(row["starts_at"]) if row["starts_at"] else None,
+        ends=microseconds(row["ends_at"]) if row["ends_at"] else None,
+        cap=row["cap__slug"] or "",
     )

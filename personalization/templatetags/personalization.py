@@ -9,17 +9,22 @@ from django import template
 from django.http import HttpRequest
 from django.template.base import FilterExpression, Node, NodeList, Parser, Token
 from django.template.context import RequestContext
-from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
 from personalization.conf import settings
 from personalization.delivery.block import PersonalizedBlock, request_of
+from personalization.delivery.candidates import candidate_of
+from personalization.delivery.deferred import slots_elements
+from personalization.delivery.options import Options, read_options, refuse_odd
 from personalization.delivery.published import Candidate
-from personalization.delivery.render import decide
-from personalization.delivery.user import page_token
-from personalization.privacy.purposes import purpose_texts
+from personalization.delivery.render import DEFERRED, decide
+from personalization.delivery.tracker_script import tracker_script
+from personalization.delivery.visitor import visitor_of
+from personalization.privacy.regions import may_presume
+from personalization.privacy.texts import texts_of
 
 register = template.Library()
 
@@ -29,10 +34,9 @@ TAG, VARIANT, END = "personalized_block", "variant", "endpersonalized_block"
 @register.tag(TAG)
 def personalized_block(parser: Parser, token: Token) -> PersonalizedBlock:
     """`{% personalized_block "slot" %}default{% variant "segment" %}…{% endpersonalized_block %}`"""
-    slot, *more = _literals(parser, token)
-    _refuse_fragment_cache(parser, f"{TAG} “{slot}”")
-    if more:
-        raise template.TemplateSyntaxError(f"{TAG} takes one slot, not {1 + len(more)}.")
+    slot, options = _read_block(parser, token)
+    if options.mode != DEFERRED:  # which is the same for everybody
+        _refuse_fragment_cache(parser, f"{TAG} “{slot}”")
     default = parser.parse((VARIANT, END))
     if all(isinstance(node, template.base.TextNode) and not node.s.strip() for node in default):
         raise template.TemplateSyntaxError(
@@ -43,10 +47,27 @@ def personalized_block(parser: Parser, token: Token) -> PersonalizedBlock:
     token = parser.next_token()
     while token.contents != END:
         segments = tuple(_literals(parser, token))
-        key = f"template:{len(variants)}:{'+'.join(segments)}"
-        variants.append((Candidate(segments, key), parser.parse((VARIANT, END))))
+        candidate = candidate_of(segments, number=len(variants))
+        variants.append((candidate, parser.parse((VARIANT, END))))
         token = parser.next_token()
-    return PersonalizedBlock(slot, default, variants)
+    return PersonalizedBlock(slot, default, variants, options)
+
+
+def _read_block(parser: Parser, token: Token) -> tuple[str, Options]:
+    """Read `"slot"` and what the tag says besides."""
+    name, *bits = token.split_contents()
+    slugs = list(_read_literals(parser, bits[:1]))
+    try:
+        refuse_odd(slugs, tag=name)
+        if len(slugs) == 1:
+            return slugs[0], read_options(bits[1:], tag=name)
+        read_options(bits or [""], tag=name)  # which a slot is to come before
+    except ValueError as error:
+        raise template.TemplateSyntaxError(str(error)) from None
+    raise template.TemplateSyntaxError(
+        f'{name} takes one quoted slug first, as in {{% {name} "my-slot" %}}; '
+        f"got {' '.join(bits)!r}."
+    )
 
 
 def _literals(parser: Parser, token: Token) -> list[str]:
@@ -56,6 +77,10 @@ def _literals(parser: Parser, token: Token) -> list[str]:
         raise template.TemplateSyntaxError(
             f'{name} takes quoted slugs, as in {{% {name} "my-slug" %}}; got {" ".join(bits)!r}.'
         )
+    try:
+        refuse_odd(found, tag=name)
+    except ValueError as error:
+        raise template.TemplateSyntaxError(str(error)) from None
     return found
 
 
@@ -93,20 +118,17 @@ def _in_segment(parser: Parser, token: Token) -> Node:
 
 
 @register.simple_tag(takes_context=True)
-def personalization_tracker(context: RequestContext, nonce: str = "") -> SafeString:
+def personalization_tracker(
+    context: RequestContext, nonce: str = "", *, bridge: str = "", signals: str = ""
+) -> SafeString:
     """The script element of the tracker: the same for every visitor but those logged in."""
-    token = page_token(request_of(context))
-    return format_html(
-        '<script id="personalization-tracker" src="{}" defer{} data-endpoint="{}" data-key="{}" '
-        'data-consent-cookie="{}" data-policy="{}"{}></script>',
-        static("personalization/tracker.js"),
-        _nonce_attribute(context, nonce),
-        reverse("personalization:segment-batch"),
-        settings.TRACKER_KEY,
-        settings.CONSENT_COOKIE,
-        settings.POLICY_VERSION,
-        format_html(' data-user="{}"', token) if token else "",
-    )
+    nonce_attribute = _nonce_attribute(context, nonce)
+    try:
+        return tracker_script(
+            request_of(context), nonce_attribute=nonce_attribute, bridge=bridge, signals=signals
+        )
+    except ValueError as error:
+        raise template.TemplateSyntaxError(f"personalization_tracker: {error}") from None
 
 
 _compile_tracker: Callable[[Parser, Token], Node] = register.tags["personalization_tracker"]
@@ -118,14 +140,33 @@ def _personalization_tracker(parser: Parser, token: Token) -> Node:
     return _compile_tracker(parser, token)
 
 
+@register.simple_tag(takes_context=True)
+def personalization_slots(context: RequestContext, nonce: str = "") -> SafeString:
+    """What fills deferred slots, for the head of a page: the same for every visitor."""
+    return slots_elements(_nonce_attribute(context, nonce))
+
+
 @register.inclusion_tag("personalization/consent_banner.html", takes_context=True)
-def consent_banner(context: RequestContext, nonce: str = "") -> dict[str, Any]:
-    """The banner that asks for consent. A script shows it to those who were not asked yet."""
+def consent_banner(
+    context: RequestContext, nonce: str = "", consent_mode: bool = False
+) -> dict[str, Any]:
+    """The banner that asks for consent. A script shows it to those who were not asked yet.
+
+    Staff who look at the page as somebody else are not asked for them. `consent_mode` tells
+    Google's tags what was answered.
+    """
     request: HttpRequest | None = request_of(context)
+    visitor = visitor_of(request)
+    texts = texts_of(get_language() or "")
     return {
-        "purposes": purpose_texts(frozenset()),
+        "asked": visitor is None or visitor.preview is None,
+        "texts": texts,
+        "purposes": texts.purposes,
+        "policy": texts.version,
         "cookie": settings.CONSENT_COOKIE,
-        "policy": settings.POLICY_VERSION,
+        "signals": settings.SIGNALS,
+        "presume": reverse("personalization:consent-presume") if may_presume() else "",
+        "consent_mode": consent_mode,
         "next": request.get_full_path() if request else "/",
         "nonce_attribute": _nonce_attribute(context, nonce),
     }

@@ -32,7 +32,8 @@ STACKS = {
     "asked before the cache with keys": [UPDATE, KEY, ASKING, FETCH],
 }
 
-PATHS = [f"/{style}/{kind}" for style in pages.STYLES for kind in pages.SOURCES]
+KINDS = ("plain", "slot", "flag", "asked", "id", "keyed")
+PATHS = [f"/{style}/{kind}" for style in pages.STYLES for kind in KINDS]
 #: What is rendered after its headers are out is the default for everybody, unless the
 #: visitor was asked for before.
 TOO_LATE = ("/streamed/", "/public-streamed/")
@@ -60,7 +61,7 @@ class Actor:
 
     def expects(self, path: str, *, asked: bool) -> str:
         style, _, kind = path.removeprefix("/").partition("/")
-        if style in ("missing", "dispatched"):
+        if style in pages.SHOWN_BY:
             kind = "slot"
         if (path.startswith(TOO_LATE) and not asked) or kind == "plain":
             return "everybody"

@@ -6,6 +6,7 @@ the same one were rendered once.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import count
@@ -24,12 +25,28 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from personalization.shortcuts import in_segment
+
 BLOCK = (
     '{% personalized_block "hero" %}everybody'
     '{% variant "a" %}a{% variant "b" %}b{% endpersonalized_block %}'
 )
+KEYED = BLOCK.replace('"hero"', '"hero" keyed')
+STRIP = '{% personalized_block "strip" keyed %}everybody{% endpersonalized_block %}'
 SOURCES = {
     "plain": "everybody",
+    "keyed": KEYED,
+    # A slot within what another one shows, and one that only some pages get to.
+    "nested": (
+        '{% personalized_block "hero" keyed %}everybody{% variant "a" %}a,'
+        '{% personalized_block "inner" keyed %}-{% variant "b" %}b{% endpersonalized_block %}'
+        '{% variant "b" %}b{% endpersonalized_block %}'
+    ),
+    "admin": STRIP,
+    "two": STRIP + ", " + KEYED,
+    # What is keyed beside what is for one visitor.
+    "mixed": KEYED + ", {{ request.personalization.visitor_id|default:'everybody' }}",
+    "beside": STRIP + ", " + BLOCK.replace('"hero"', '"hero" inline'),
     "slot": BLOCK,
     "flag": (
         '{% in_segment "a" as a %}{% in_segment "b" as b %}'
@@ -132,6 +149,29 @@ class Generic(TemplateView):
         return {"serial": next(serials)}
 
 
+TURNS = ("keyed", "admin", "two", "nested")
+#: What decides about them; a fuzzer has its own, so that it finds the same again.
+chance = random.Random(0)  # noqa: S311 - of no secret
+
+
+def by_chance(request: HttpRequest, kind: str) -> HttpResponse:
+    """Another template each time, under one address: what was learned of it is often wrong."""
+    kind = chance.choice(TURNS)
+    return HttpResponse(f"{kind}:{text(request, kind)}")
+
+
+def dispatched_by_key(request: HttpRequest, kind: str) -> HttpResponse:
+    """The same as slots do it, so that the views inside are kept by the key."""
+    return for_a(request) if in_segment(request, "a") else for_others(request)
+
+
+#: These show another kind of page each time, and say which.
+TURNING: dict[str, View] = {
+    "by-chance": by_chance,
+    "cached-by-chance": cache_page(60)(by_chance),
+}
+#: What these show whatever is asked for.
+SHOWN_BY = {"missing": "slot", "dispatched": "dispatched", "dispatched-by-key": "slot"}
 STYLES: dict[str, View] = {
     "bare": rendered,
     "late": late,
@@ -140,6 +180,7 @@ STYLES: dict[str, View] = {
     "asked-and-streamed": asked_and_streamed,
     "missing": missing,
     "dispatched": dispatched,
+    "dispatched-by-key": dispatched_by_key,
     "cached": cache_page(60)(rendered),
     "cached-late": cache_page(60)(late),
     "cached-generic": cache_page(60)(Generic.as_view()),
@@ -162,6 +203,6 @@ def for_cdn(response: HttpResponse) -> HttpResponse:
 
 urlpatterns = [
     path("p/", include("personalization.urls")),
-    *(path(f"{style}/<kind>", view, name=style) for style, view in STYLES.items()),
+    *(path(f"{style}/<kind>", view, name=style) for style, view in {**STYLES, **TURNING}.items()),
 ]
 handler404 = not_found

@@ -41,7 +41,7 @@ class Person:
         self.be_in(dict.fromkeys(slugs, (LONG_AGO, None)))
 
     def be_in(self, spans: Mapping[str, Span]) -> None:
-        ids = dict(Segment.objects.values_list("slug", "pk"))
+        ids = dict(Segment.objects.values_list("slug", "serving"))
         memberships = {str(ids[slug]): [*span, 1] for slug, span in spans.items()}
         Snapshot.objects.filter(pk=self.profile.pk).update(memberships=memberships)
 

@@ -98,3 +98,29 @@ def test_a_page_rendered_in_the_loop_shows_the_default(person: Person) -> None:
 def test_code_that_asks_in_the_loop_gets_an_answer(person: Person) -> None:
     assert get("/asking", person).content == b"False False"
     assert get("/asking").content == b"False False"
+
+
+@pytest.mark.parametrize("url", ["/thread", "/bare/slot", "/late/two", "/cached/nested"])
+def test_keyed_pages_are_kept_once_for_each_version(person: Person, url: str) -> None:
+    people = [person, make_person("a"), make_person("b"), None]
+    with override_settings(PERSONALIZATION_DELIVERY="keyed"):
+        for who in people * 2:
+            get(url, who)
+        first, same, other, unknown = (get(url, who) for who in people)
+        assert [get(url, who).content for who in people] == [
+            answer.content for answer in (first, same, other, unknown)
+        ]
+    assert first.content == same.content
+    assert len({answer.content for answer in (first, other, unknown)}) == 3
+    for answer in (first, other, unknown):
+        assert answer["Cache-Control"] == "private, no-cache"
+        assert "Vary" not in answer
+
+
+def test_a_keyed_page_that_is_rendered_in_the_loop_is_right_or_the_default(person: Person) -> None:
+    """Whoever looks for its version reads the visitor, where reading is possible."""
+    with override_settings(PERSONALIZATION_DELIVERY="keyed"):
+        shown = [get("/loop", who).content.partition(b" ")[0] for who in (person, None) * 3]
+    assert shown[:2] == [b"everybody", b"everybody"]
+    assert set(shown[2::2]) <= {b"a", b"everybody"}
+    assert set(shown[1::2]) == {b"everybody"}

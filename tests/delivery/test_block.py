@@ -142,11 +142,11 @@ def test_a_variable_called_request_does_not_hide_the_real_one() -> None:
 @pytest.mark.parametrize(
     ("source", "complaint"),
     [
-        ("{% personalized_block %}x{% endpersonalized_block %}", "takes quoted slugs"),
+        ("{% personalized_block %}x{% endpersonalized_block %}", "takes one quoted slug"),
         ("{% personalized_block hero %}x{% endpersonalized_block %}", "got 'hero'"),
-        ("{% personalized_block 'a'|upper %}x{% endpersonalized_block %}", "takes quoted slugs"),
-        ("{% personalized_block 'a' 'b' %}x{% endpersonalized_block %}", "one slot, not 2"),
-        ("{% personalized_block 7 %}x{% endpersonalized_block %}", "takes quoted slugs"),
+        ("{% personalized_block 'a'|upper %}x{% endpersonalized_block %}", "takes one quoted slug"),
+        ("{% personalized_block 'a' 'b' %}x{% endpersonalized_block %}", "takes one quoted slug"),
+        ("{% personalized_block 7 %}x{% endpersonalized_block %}", "takes one quoted slug"),
         ("{% personalized_block 'a' %}{% endpersonalized_block %}", "“a” needs a default"),
         (
             "{% personalized_block 'a' %} \n{% variant 'b' %}x{% endpersonalized_block %}",

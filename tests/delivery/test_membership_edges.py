@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from personalization.clock import microseconds, moment
 from personalization.delivery.known import _segments_at
-from personalization.delivery.published import Published
+from personalization.delivery.published import InForce, Published
 from personalization.profiles.models import Snapshot
 from personalization.segments.models import Segment
 from tests.delivery.people import make_person, make_segments
@@ -74,11 +74,12 @@ instants = st.integers(microseconds(NOON) - 3, microseconds(NOON) + 3)
 spans = st.tuples(instants | st.none(), instants | st.none(), st.sampled_from((0, 1)))
 
 
-@given(st.dictionaries(st.integers(1, 6).map(str), spans), instants)
+@given(st.dictionaries(st.integers(1, 6).map(str), spans), instants, instants | st.none())
 def test_each_membership_is_judged_by_itself(
-    memberships: dict[str, tuple[int | None, int | None, int]], now: int
+    memberships: dict[str, tuple[int | None, int | None, int]], now: int, end: int | None
 ) -> None:
-    config = Published(revision=1, segments={f"s{pk}": pk for pk in range(1, 6)}, slots={})
+    versions = {pk: InForce(f"s{pk}", end if pk == 1 else None) for pk in range(1, 6)}
+    config = Published(revision=1, segments={}, slots={}, versions=versions)
     expected = {
         f"s{key}"
         for key, (since, until, _) in memberships.items()
@@ -86,5 +87,6 @@ def test_each_membership_is_judged_by_itself(
         and since is not None
         and moment(since) <= moment(now)
         and (until is None or moment(now) < moment(until))
+        and (key != "1" or end is None or moment(now) < moment(end))
     }
     assert _segments_at(now, memberships=memberships, config=config) == expected

@@ -69,7 +69,7 @@ def test_a_change_is_loaded_once_and_at_once(
     assert [reads_of(person) for _ in range(2)] == [1, 1]
     change()
     first, *later = [reads_of(person) for _ in range(4)]
-    assert first == 1 + 3  # slots, variations and segments
+    assert first == 1 + 6  # slots, variations, segments, their rules, versions and weights
     assert later == [1, 1, 1]
     assert render(HERO, person) == shown
 
@@ -77,7 +77,7 @@ def test_a_change_is_loaded_once_and_at_once(
 def test_two_changes_are_loaded_once(person: Person) -> None:
     add_a_slot()
     change_a_variation()
-    assert [reads_of(person) for _ in range(3)] == [4, 1, 1]
+    assert [reads_of(person) for _ in range(3)] == [7, 1, 1]
 
 
 def test_a_failed_load_is_tried_again(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,9 +92,9 @@ def test_a_slot_that_comes_while_the_others_are_loaded_is_no_failure(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Its variations are seen, it is not: two reads do not see the same instant.
-    monkeypatch.setattr(Slot.objects, "values_list", lambda *names, flat: [])
+    monkeypatch.setattr(Slot.objects, "values_list", lambda *names: [])
     published.forget()
-    assert published_now().slots["hero"][0].content == "from the admin"
+    assert published_now().slots["hero"].candidates[0].content == "from the admin"
 
 
 def test_a_thread_gets_the_revision_it_asked_for(

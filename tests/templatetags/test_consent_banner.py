@@ -9,8 +9,12 @@ from django.test import RequestFactory, override_settings
 from django.urls import reverse
 from django.utils import translation
 
+from personalization.privacy.models import ConsentText
+from personalization.privacy.texts import texts_of
 from tests.delivery.people import make_person, make_segments
 from tests.delivery.rendering import render, render_in, request_of
+
+pytestmark = pytest.mark.django_db
 
 BANNER = "{% consent_banner %}"
 
@@ -86,7 +90,6 @@ def test_it_works_without_a_request() -> None:
     assert elements.named("next") == ["/"]
 
 
-@pytest.mark.django_db
 def test_it_is_the_same_for_everybody_and_leaves_the_page_public() -> None:
     make_segments("loyal")
     request = request_of(make_person("loyal"))
@@ -121,3 +124,29 @@ def test_it_follows_the_settings() -> None:
 def test_it_can_be_rendered_in_any_language() -> None:
     with translation.override("de"):
         assert Elements(render(BANNER)).named("purposes")
+
+
+def test_it_tells_its_script_what_the_site_does_with_signals_and_regions() -> None:
+    (section,) = Elements(render(BANNER)).all("section")
+    assert section["data-signals"] == "respect"
+    assert "data-presume" not in section
+    assert "data-consent-mode" not in section
+    regimes = {"*": "opt-in", "US": "opt-out"}
+    with override_settings(PERSONALIZATION_CONSENT_REGIMES=regimes):
+        (section,) = Elements(render("{% consent_banner consent_mode=True %}")).all("section")
+    assert section["data-presume"] == "/p/consent/presume"
+    assert "data-consent-mode" in section
+
+
+def test_it_says_which_texts_it_shows() -> None:
+    banner = Elements(render(BANNER))
+    assert banner.named("texts") == [texts_of("en").digest]
+    assert banner.named("language") == ["en"]
+
+
+def test_texts_of_the_site_are_escaped() -> None:
+    attack = "<script>alert(1)</script>{{ 7|add:1 }}"
+    ConsentText.objects.create(version="1", language="en", title=attack[:90], text=attack)
+    html = render(BANNER)
+    assert html.count("<script") == 1
+    assert "{{ 7|add:1 }}" in html

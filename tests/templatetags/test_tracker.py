@@ -37,10 +37,39 @@ def test_it_says_where_to_send_and_whom_to_ask() -> None:
         "src": "/static/personalization/tracker.js",
         "defer": None,
         "data-endpoint": "/p/v1/batch",
+        "data-manifest": "/p/v1/manifest",
         "data-key": "larkfell",
         "data-consent-cookie": "pz_consent",
         "data-policy": "7",
+        "data-more": "/static/personalization/tracker-more.js",
     }
+
+
+def test_it_says_what_to_exchange_with_the_data_layer_if_asked() -> None:
+    found = attributes(render("{% personalization_tracker bridge='in out' signals='ignore' %}"))
+    assert found["data-bridge"] == "in out"
+    assert found["data-signals"] == "ignore"
+    assert "data-consent" not in found
+    for bridge in ("consent", "tcf", "in tcf"):
+        found = attributes(render(f"{{% personalization_tracker bridge='{bridge}' %}}"))
+        assert found["data-consent"] == "/p/consent"
+
+
+@override_settings(PERSONALIZATION_SIGNALS="ignore")
+def test_it_ignores_what_browsers_say_where_the_site_does() -> None:
+    assert attributes(render(TRACKER))["data-signals"] == "ignore"
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("bridge='in up'", "bridge is 'in up'; allowed are in, out, consent, tcf"),
+        ("signals='obey'", "signals is 'obey'; allowed is 'ignore'"),
+    ],
+)
+def test_what_is_not_known_is_refused(argument: str, message: str) -> None:
+    with pytest.raises(TemplateSyntaxError, match=message):
+        render(f"{{% personalization_tracker {argument} %}}")
 
 
 @pytest.mark.django_db

@@ -1,0 +1,27 @@
+"""What a decision depends on besides the slot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from personalization.types import Microseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Who a decision is for, and when.
+
+    `unit` is what chance is drawn by: the same visitor draws the same lot again. In a
+    `preview` the segments are pretended, and only the schedule and the strategy count.
+    """
+
+    segments: frozenset[str] = frozenset()
+    weights: Mapping[str, float] = field(default_factory=dict)
+    known: bool = True
+    consented: bool = True
+    bot: bool = False
+    paused: bool = False
+    preview: bool = False
+    unit: str = ""
+    now: Microseconds = 0

@@ -1,48 +1,61 @@
-// Bundles src/ into the one file that the Django app serves.
-//   node build.mjs           write it
-//   node build.mjs --check   fail if the committed file is not what src/ gives
+// Bundles src/ into the two files that the Django app serves.
+//   node build.mjs           write them
+//   node build.mjs --check   fail if the committed files are not what src/ gives
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
 const LIMIT = 3072;
-const TARGET = fileURLToPath(
-  new URL('../personalization/static/personalization/tracker.js', import.meta.url),
-);
+const FILES = { 'tracker.js': 'src/core/index.ts', 'tracker-more.js': 'src/more/index.ts' };
+const FOLDER = new URL('../personalization/static/personalization/', import.meta.url);
 
-// `require` and not `import`, so that NODE_PATH may name an esbuild outside this folder.
+// `require` and not `import`, so that NODE_PATH may name tools outside this folder.
 const require = createRequire(import.meta.url);
 const { version } = require('./package.json');
 
-const build = async () => {
+const bundle = (entry) => {
   const { buildSync } = require('esbuild');
   const [{ text }] = buildSync({
     absWorkingDir: fileURLToPath(new URL('.', import.meta.url)),
-    entryPoints: ['src/index.js'],
+    entryPoints: [entry],
     bundle: true,
-    minify: true,
     write: false,
-    format: 'iife',
+    format: 'esm',
     target: 'es2020',
     charset: 'utf8',
     legalComments: 'none',
     define: { __VERSION__: JSON.stringify(version) },
   }).outputFiles;
-  return `/*! personalization tracker ${version} | BSD-3-Clause | built from tracker/src, do not edit */\n${text}`;
+  return text;
 };
 
-const built = await build();
-const size = gzipSync(built, { level: 9 }).length;
-console.log(`tracker.js: ${Buffer.byteLength(built)} bytes, ${size} gzipped (limit ${LIMIT})`);
+const build = async (name) => {
+  const { minify } = require('terser');
+  const { code } = await minify(bundle(FILES[name]), {
+    ecma: 2020,
+    module: true,
+    toplevel: true,
+    compress: { passes: 5, pure_getters: true, unsafe: true, unsafe_arrows: true, unsafe_methods: true },
+  });
+  // One closure: nothing of it is a global of the page.
+  const closed = `(()=>{${code.replace(/;$/, '')}})();`;
+  return `/*! personalization ${name.replace('.js', '')} ${version} | BSD-3-Clause */\n${closed}\n`;
+};
 
-if (size >= LIMIT) {
-  console.error('The tracker is over its limit.');
-  process.exit(1);
-}
-if (!process.argv.includes('--check')) {
-  writeFileSync(TARGET, built);
-} else if (readFileSync(TARGET, 'utf8') !== built) {
-  console.error('The committed tracker.js is not what src/ gives: run `npm run build`.');
-  process.exit(1);
+const writes = !process.argv.includes('--check');
+for (const name of Object.keys(FILES)) {
+  const built = await build(name);
+  const size = gzipSync(built, { level: 9 }).length;
+  console.log(`${name}: ${Buffer.byteLength(built)} bytes, ${size} gzipped (limit ${LIMIT})`);
+  const target = new URL(name, FOLDER);
+  if (size > LIMIT) {
+    console.error(`${name} is over its limit.`);
+    process.exitCode = 1;
+  } else if (writes) {
+    writeFileSync(target, built);
+  } else if (readFileSync(target, 'utf8') !== built) {
+    console.error(`The committed ${name} is not what src/ gives: run \`npm run build\`.`);
+    process.exitCode = 1;
+  }
 }

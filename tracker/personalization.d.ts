@@ -3,6 +3,11 @@
 export type Purpose = 'necessary' | 'analytics' | 'personalization' | 'marketing';
 export type Properties = Record<string, unknown>;
 
+export interface TrackOptions {
+  /** The id that makes the event count once, however often it is sent. */
+  messageId?: string;
+}
+
 export interface Personalization {
   /** The tracker's version; undefined as long as it is not there. */
   version?: string;
@@ -11,13 +16,19 @@ export interface Personalization {
 
   /** The purposes that the visitor agrees to from now on; `[]` stops the tracker. */
   consent(purposes: Purpose[]): void;
-  track(event: string, properties?: Properties): void;
+  track(event: string, properties?: Properties, options?: TrackOptions): void;
   page(name?: string, properties?: Properties): void;
   identify(userId: string, traits?: Properties): void;
   identify(traits: Properties): void;
+  /** Somebody else uses the browser now: sends what waits, and forgets who was logged in. */
+  reset(): void;
+  productsSearched(search: Properties): void;
   productAdded(product: Properties): void;
   productRemoved(product: Properties): void;
+  cartViewed(cart: Properties): void;
   orderCompleted(order: Properties): void;
+  /** The door of `tracker-more.js`. */
+  extend(make: (...core: any[]) => Record<string, unknown>): void;
 }
 
 declare global {

@@ -85,7 +85,9 @@ def visit(page: Page, site: Site, agree: Callable[..., None]) -> Callable[..., P
         agree()
         page.goto(site.url + path)
         send_now(page)
-        site.wait_for(lambda: site.events("page") and site.all_answered())
+        site.wait_for(lambda: site.events("page") and site.manifests() and site.all_answered())
+        # What the manifest names is listened to now, also what comes with the second file.
+        page.wait_for_load_state("networkidle")
         return page
 
     return visit

@@ -21,7 +21,8 @@ POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src '
 TRACKER = (
     '<script src="/static/personalization/tracker.js" defer id="personalization-tracker"'
     ' data-endpoint="/p/v1/batch" data-key="KEY" data-consent-cookie="pz_consent"'
-    ' data-policy="1"></script>'
+    ' data-policy="1" data-manifest="/p/v1/manifest"'
+    ' data-more="/static/personalization/tracker-more.js"></script>'
 )
 CONTENT_TYPES = {".js": "text/javascript", ".css": "text/css"}
 JSON = "application/json"
@@ -80,7 +81,13 @@ class Site:
         #: How many of `requests` have got their answer.
         self.answered = 0
         self.answers: deque[Answer] = deque()
+        #: What the manifest names, and how much of it is kept.
+        self.collect = ["scroll", "engaged"]
+        self.sample = 1.0
+        self.policy = POLICY
         self.consent_status = 200
+        #: What counts without an answer where the visitor is; None: nothing does.
+        self.presumed: list[str] | None = None
         #: Seconds that the batch endpoint takes.
         self.delay = 0.0
         self._server = Server(("127.0.0.1", 0), self._handler())
@@ -111,6 +118,9 @@ class Site:
         """
         names = [event.get("event") or event["type"] for event in self.events()]
         return [name for name in names if name != "Engaged"]
+
+    def manifests(self) -> list[Received]:
+        return [r for r in list(self.requests) if r.path == "/p/v1/manifest"]
 
     def all_answered(self) -> bool:
         return self.answered == len(self.requests)
@@ -155,12 +165,17 @@ class Site:
         return Handler
 
     def _get(self, path: str) -> tuple[int, list[tuple[str, str]], str]:
+        if path == "/p/v1/manifest":
+            manifest = {"version": 1, "collect": self.collect, "sample": self.sample}
+            # No cache of the browser's here: what a test says counts with the next question.
+            headers = [("Content-Type", JSON), ("Cache-Control", "no-store")]
+            return 200, headers, json.dumps(manifest)
         file = STATIC / path.removeprefix("/static/personalization/")
         if file.suffix in CONTENT_TYPES and file.is_file():
             return 200, [("Content-Type", CONTENT_TYPES[file.suffix])], file.read_text()
         page = self.pages.get(path.partition("?")[0])
         kind = CONTENT_TYPES.get(Path(path).suffix, "text/html; charset=utf-8")
-        headers = [("Content-Type", kind), ("Content-Security-Policy", POLICY)]
+        headers = [("Content-Type", kind), ("Content-Security-Policy", self.policy)]
         return (404, headers, "") if page is None else (200, headers, page)
 
     def _post(self, path: str, body: str) -> tuple[int, list[tuple[str, str]], str]:
@@ -168,8 +183,11 @@ class Site:
         if path == "/p/consent/":
             if self.consent_status != 200:
                 return self.consent_status, [json_type], '{"code":"broken","message":"Broken."}'
-            purposes = json.loads(body)["purposes"]
+            purposes = json.loads(body).get("purposes", [])
             return 200, [json_type, *_consent_cookies(purposes)], json.dumps({"purposes": purposes})
+        if path == "/p/consent/presume":
+            cookies = _consent_cookies(self.presumed) if self.presumed else ()
+            return 200, [json_type, *cookies], json.dumps({"purposes": self.presumed})
         time.sleep(self.delay)
         answer = self.answers.popleft() if self.answers else Answer(200)
         return answer.status, [json_type, *answer.headers.items()], '{"success":true}'

@@ -241,6 +241,7 @@ def test_a_visitor_who_does_nothing_is_engaged_for_five_seconds(
     agree()
     page.clock.install()
     page.goto(site.url)
+    page.wait_for_load_state("networkidle")
     page.clock.run_for(60_000)
     site.wait_for(lambda: site.events("Engaged"))
     assert [event["properties"]["seconds"] for event in site.events("Engaged")] == [5]
@@ -252,6 +253,7 @@ def test_engaged_time_is_reported_every_fifteen_seconds(
     agree()
     page.clock.install()
     page.goto(site.url)
+    page.wait_for_load_state("networkidle")
     for second in range(40):
         page.evaluate("dispatchEvent(new Event('mousemove'))")
         page.clock.run_for(1_000)

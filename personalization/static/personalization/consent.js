@@ -1,6 +1,7 @@
 /*
  * The consent banner: shows it while there is no answer, records the answer without a reload,
- * and tells the tracker. Without JavaScript the same form is a page of its own.
+ * and tells the tracker, deferred slots and Google's tags. What the browser says for its visitor
+ * is heeded before anything is asked. Without JavaScript the same form is a page of its own.
  */
 (function () {
   'use strict';
@@ -8,8 +9,18 @@
   const banner = document.getElementById('personalization-consent');
   if (!banner) return;
 
+  /** Google's consent types by our purposes. */
+  const TYPES = {
+    analytics: ['analytics_storage'],
+    personalization: ['personalization_storage'],
+    marketing: ['ad_storage', 'ad_user_data', 'ad_personalization'],
+  };
+  /** Stands among the purposes of an answer that was given although the browser objects. */
+  const DESPITE = 'signal';
+
   const form = banner.querySelector('form');
   const boxes = Array.from(form.querySelectorAll('input[name="purposes"]'));
+  const note = form.querySelector('.pz-consent-signal');
   const texts = {
     error: banner.dataset.errorText || 'Your choice could not be saved. Please try again.',
     saved: banner.dataset.savedText || 'Your choice has been saved.',
@@ -37,15 +48,41 @@
     return value.startsWith(banner.dataset.policy + '.') ? value : null;
   }
 
-  function purposesOf(value) {
+  function wordsOf(value) {
     return value ? value.slice(value.indexOf('.') + 1).split('-').filter(Boolean) : [];
   }
 
-  function tellTracker(purposes) {
+  /** The purposes that count: none while the browser objects and was not overruled. */
+  function purposesOf(value) {
+    const words = wordsOf(value);
+    return objects() && !words.includes(DESPITE) ? [] : words.filter((word) => word !== DESPITE);
+  }
+
+  function objects() {
+    if (banner.dataset.signals === 'ignore') return false;
+    return navigator.globalPrivacyControl === true || navigator.doNotTrack === '1';
+  }
+
+  function tell(purposes) {
     const tracker = (window.personalization = window.personalization || { q: [] });
     if (tracker.consent) tracker.consent(purposes);
     else tracker.q.push(['consent', purposes]);
     document.dispatchEvent(new CustomEvent('personalization:consent', { detail: { purposes } }));
+    tellGoogle('update', purposes);
+  }
+
+  function tellGoogle(command, purposes) {
+    if (!('consentMode' in banner.dataset)) return;
+    const types = {};
+    Object.keys(TYPES).forEach((purpose) => {
+      const state = purposes.includes(purpose) ? 'granted' : 'denied';
+      TYPES[purpose].forEach((type) => (types[type] = state));
+    });
+    const layer = (window.dataLayer = window.dataLayer || []);
+    // Google's library only takes `arguments` objects, not lists.
+    (function () {
+      layer.push(arguments);
+    })('consent', command, types);
   }
 
   function open(from) {
@@ -55,6 +92,7 @@
     });
     opener = from;
     status.textContent = announcer.textContent = '';
+    if (note) note.hidden = !objects();
     banner.hidden = false;
     banner.tabIndex = -1;
     banner.focus();
@@ -77,15 +115,25 @@
     form.setAttribute('aria-busy', String(now));
   }
 
-  async function record(purposes) {
-    const response = await fetch(form.action, {
+  /** Posts to the server and returns what it recorded: that counts, not what was asked for. */
+  async function post(address, body) {
+    const response = await fetch(address, {
       method: 'POST',
       credentials: 'same-origin',
+      keepalive: true,
       headers: { Accept: 'application/json', 'Content-Type': 'application/json' },
-      body: JSON.stringify({ purposes }),
+      body: JSON.stringify(body),
     });
     if (!response.ok) throw new Error(`consent was answered with ${response.status}`);
-    return (await response.json()).purposes;
+    const { purposes } = await response.json();
+    seen = answer();
+    return purposes;
+  }
+
+  /** What was shown, so that the record says to what the answer was given. */
+  function shown() {
+    const { texts: digest, language } = form.elements;
+    return { texts: digest ? digest.value : '', language: language ? language.value : '' };
   }
 
   async function save(purposes) {
@@ -93,16 +141,44 @@
     setBusy(true);
     status.textContent = '';
     try {
-      // What counts is what the server recorded, not what was asked for.
-      const recorded = await record(purposes);
-      seen = answer();
+      const said = { purposes, despite_signal: objects(), ...shown() };
+      const recorded = await post(form.action, said);
       close();
       announcer.textContent = texts.saved;
-      tellTracker(recorded);
+      tell(recorded);
     } catch {
       status.textContent = texts.error;
     }
     setBusy(false);
+  }
+
+  /** Takes back what was agreed to before the browser objected. */
+  function withdraw() {
+    tell([]);
+    post(form.action, { signal: true }).catch(() => {});
+  }
+
+  /** Asks the server whether a yes counts here until it is taken back; if not, the visitor. */
+  async function presume() {
+    let purposes = null;
+    try {
+      purposes = await post(banner.dataset.presume, {});
+    } catch {
+      // Whoever cannot be presumed to agree is asked.
+    }
+    if (purposes) tell(purposes);
+    else if (seen === null) banner.hidden = false;
+  }
+
+  /** Does what follows from the answer, from the browser's signal, or from there being neither. */
+  function heed() {
+    const words = wordsOf(seen);
+    banner.hidden = seen !== null || objects() || !!banner.dataset.presume;
+    if (objects()) {
+      if (words.length && !words.includes(DESPITE)) withdraw();
+    } else if (seen === null && banner.dataset.presume) {
+      presume();
+    }
   }
 
   /** Follows an answer that was given in another tab, or on a page the visitor came back from. */
@@ -110,7 +186,7 @@
     const now = answer();
     if (now !== seen) {
       seen = now;
-      tellTracker(purposesOf(now));
+      tell(purposesOf(now));
     }
     if (now !== null && !opener) banner.hidden = true;
   }
@@ -141,5 +217,8 @@
     if (event.persisted) follow();
   });
 
-  banner.hidden = seen !== null;
+  // Google's tags wait for the default, and an answer of earlier is told as an update.
+  tellGoogle('default', []);
+  if (seen !== null) tellGoogle('update', purposesOf(seen));
+  heed();
 })();

@@ -1,5 +1,6 @@
 // The editor: keeps the rule, draws it, writes it back into the textarea.
 
+import { placeAnnouncements } from "./announce.js";
 import { createCatalogue } from "./catalogue.js";
 import { el } from "./dom.js";
 import { graft } from "./graft.js";
@@ -8,8 +9,11 @@ import { createPreview } from "./preview.js";
 import { problemBox, showProblems, watch } from "./problems.js";
 import { isGroup, newEvent, newGroup, newRule } from "./rule.js";
 import { starterView } from "./starters.js";
+import { createTimeMachine } from "./timeMachine.js";
 import { createTrial } from "./trial.js";
 import { misfit } from "./understand.js";
+import { createValues } from "./values.js";
+import { createWitnesses } from "./witnesses.js";
 
 let ids = 0;
 
@@ -27,10 +31,12 @@ export function createEditor(textarea, data) {
   const slug = () => data.slug || document.querySelector("#id_slug")?.value || "";
   const request = () => ({ rule: shown ? rule : JSON.parse(textarea.value), slug: slug() });
   const isEmpty = () => (shown ? !rule.root.rules.length : !textarea.value.trim());
-  const trial = createTrial(data.addresses, request);
+  const panels = [createTrial, createWitnesses, createTimeMachine].map((create) =>
+    create(data.addresses, request, catalogue),
+  );
   const preview = createPreview(data.addresses, request, isEmpty, {
-    onproblems: (found) => showProblems(lines, found),
-    onanswer: () => trial.again(),
+    onproblems: (found, oddities) => showProblems(lines, found, oddities),
+    onanswer: () => panels.forEach((panel) => panel.again()),
   });
 
   const ui = {
@@ -39,9 +45,13 @@ export function createEditor(textarea, data) {
     newId,
     redraw,
     problemBox,
+    values: createValues(data.addresses.values, (node) => ui.keyOf(node)),
     segments: () => catalogue.segments.filter((segment) => segment.slug !== slug()),
     newCondition: () =>
       newEvent((catalogue.event("Page Viewed") ?? catalogue.events[0])?.name ?? ""),
+
+    /** What a second step starts with: anything but the first. */
+    eventAfter: (name) => catalogue.events.find((event) => event.name !== name)?.name ?? name,
 
     keyOf(node) {
       if (!keys.has(node)) keys.set(node, newId());
@@ -70,11 +80,14 @@ export function createEditor(textarea, data) {
   };
 
   function redraw(focus) {
-    draw(focus);
+    draw(focus && [focus].flat());
     changed();
   }
 
-  /** Draw the lines. Without a new `focus`, the control in use stays what it is. */
+  /**
+   * Draw the lines. Without a new `focus`, the control in use stays what it is; otherwise the
+   * first of the keys in `focus` gets it that is there and can be used.
+   */
   function draw(focus) {
     const fresh = el(
       "div",
@@ -83,7 +96,10 @@ export function createEditor(textarea, data) {
       groupView(ui, rootPlace(rule.root)),
     );
     graft(lines, fresh, focus ? null : lines.querySelector(":is(select, input):focus[data-key]"));
-    if (focus) lines.querySelector(`[data-key="${CSS.escape(focus)}"]`)?.focus();
+    for (const key of focus ?? []) {
+      const found = lines.querySelector(`[data-key="${CSS.escape(key)}"]:not(:disabled)`);
+      if (found) return found.focus();
+    }
   }
 
   function start(starter) {
@@ -115,9 +131,10 @@ export function createEditor(textarea, data) {
     el("p", { class: "pz-quiet" }, "For copying and for experts; the lines follow when you leave it."),
   );
   textarea.before(notice, lines, suggestions(catalogue, lists));
-  textarea.after(preview.element, trial.element, json);
+  textarea.after(preview.element, ...panels.map((panel) => panel.element), json);
   json.append(textarea);
   textarea.addEventListener("change", read);
+  placeAnnouncements(lines.parentElement);
   read();
   json.open = !shown;
 }
@@ -147,7 +164,9 @@ function readText(text, catalogue) {
 function wrapSingleWhere(group) {
   for (const child of group.rules) {
     if (isGroup(child)) wrapSingleWhere(child);
-    else if (child.where && !isGroup(child.where)) child.where = newGroup("and", [child.where]);
+    for (const part of [child, ...(child.steps ?? [])]) {
+      if (part.where && !isGroup(part.where)) part.where = newGroup("and", [part.where]);
+    }
   }
 }
 

@@ -1,128 +1,146 @@
-// How often and when something happened.
+// How often something happened, or what its numbers come to.
 
-import { el, option } from "./dom.js";
-import { readDuration, writeDuration } from "./rule.js";
+import { el, option, optionGroup } from "./dom.js";
+import { MEASURES, OF_NUMBERS, setMeasure } from "./measure.js";
 
-const UNITS = ["minutes", "hours", "days", "weeks"];
-
-/** “at least 3 times” */
-export function countPart(ui, place) {
-  const { leaf } = place;
-  const times = el("span", {}, timesWord(leaf.value));
-  const select = el(
-    "select",
-    { onchange: () => ui.set(leaf, "operator", select.value) },
-    ...ui.catalogue.count_operators.map((known) =>
-      option(known.value, known.label, leaf.operator),
-    ),
-  );
-  const input = el("input", {
-    type: "number",
-    min: 0,
-    max: 1000,
-    step: 1,
-    required: true,
-    value: leaf.value,
-    oninput: () => {
-      ui.set(leaf, "value", input.value === "" ? null : Number(input.value));
-      times.textContent = timesWord(leaf.value);
-    },
-  });
+/** The events a line may name, as options; `chosen` is the name of the one it has, or null. */
+export function eventOptions(ui, chosen, prefix = "") {
+  const { catalogue } = ui;
+  const known = chosen === "*" || catalogue.event(chosen);
+  const selected = known ? `${prefix}${chosen}` : chosen !== null && prefix;
   return [
-    ui.control(select, place, "operator", "How often", ["operator"]),
-    ui.control(input, place, "value", "Number of times", ["value"]),
-    times,
+    ...catalogue.events.map((event) => option(`${prefix}${event.name}`, event.phrase, selected)),
+    option(`${prefix}*`, "did anything", selected),
+    option(prefix, "did something else…", selected),
   ];
 }
 
-function timesWord(n) {
-  return n === 1 ? "time" : "times";
-}
-
-/** “in the last 24 hours”, “between … and …”, “ever” */
-export function windowPart(ui, place) {
+/** Make the choice of an event, with its name to type when it is none of those known. */
+export function eventSelect(ui, place, { name = "named", label = "Event" } = {}) {
   const { leaf } = place;
-  const span = leaf.window;
-  const chosen = !span ? "ever" : "last" in span ? "last" : "between";
   const select = el(
     "select",
     {
       onchange: () => {
-        leaf.window = newWindow(select.value);
-        if (!leaf.window) delete leaf.window;
+        leaf.event = select.value;
         ui.redraw();
       },
     },
-    option("last", "in the last", chosen),
-    option("between", "between", chosen),
-    option("ever", "at any time", chosen),
+    ...eventOptions(ui, leaf.event),
   );
-  const parts = { ever: () => [], last: lastPart, between: betweenPart }[chosen];
-  return [
-    ui.control(select, place, "window", "Time", ["window"]),
-    ...parts(ui, place),
-  ];
+  return [ui.control(select, place, name, label, ["event"]), eventName(ui, place, name)];
 }
 
-function newWindow(kind) {
-  if (kind === "last") return { last: "P30D" };
-  if (kind === "ever") return null;
-  const today = new Date();
-  const before = new Date(today - 30 * 86_400_000);
-  return { from: `${isoDay(before)}T00:00:00Z`, to: `${isoDay(today)}T00:00:00Z` };
-}
-
-function isoDay(date) {
-  return date.toISOString().slice(0, 10);
-}
-
-function lastPart(ui, place) {
+/** Make the field for the name of an event that the catalogue does not know. */
+export function eventName(ui, place, subject = "subject") {
   const { leaf } = place;
-  const { number, unit } = readDuration(leaf.window.last);
-  const write = () => {
-    // What is no whole number is left for the server to refuse, at this line.
-    const n = /^\d+$/.test(input.value) ? Number(input.value) : input.value;
-    ui.set(leaf.window, "last", writeDuration(n, units.value));
-  };
+  if (leaf.event === "*" || ui.catalogue.event(leaf.event)) return null;
   const input = el("input", {
-    type: "number", min: 1, step: 1, required: true, value: number, oninput: write,
+    type: "text",
+    value: leaf.event,
+    list: ui.lists.events,
+    placeholder: "Event name",
+    oninput: () => ui.set(leaf, "event", input.value),
+    // A name the catalogue knows gets its own words. Any other leaves the line as it is:
+    // drawing it anew would swallow the click that ended the typing.
+    onchange: () => {
+      const known = leaf.event === "*" || ui.catalogue.event(leaf.event);
+      if (known) ui.redraw(`${ui.keyOf(leaf)}:${subject}`);
+    },
   });
-  const offered = UNITS.includes(unit) ? UNITS : ["seconds", ...UNITS];
-  const units = el(
+  return ui.control(input, place, "name", "Name of the event", ["event"]);
+}
+
+/** “at least 3 times”, “more than 100 in total of price” */
+export function measurePart(ui, place) {
+  const { leaf } = place;
+  const measure = leaf.aggregate ?? "count";
+  const number = numberInput(ui, place, measure);
+  const unit = el(
     "select",
-    { onchange: write },
-    ...offered.map((name) => option(name, name, unit)),
+    {
+      onchange: () => {
+        setMeasure(leaf, unit.value, ui.catalogue);
+        ui.redraw();
+      },
+    },
+    ...MEASURES.map(({ value, label }) => option(value, label, measure)),
   );
+  const count = unit.querySelector("[value=count]");
+  const say = () => {
+    count.textContent = leaf.value === 1 ? "time" : "times";
+  };
+  number.addEventListener("input", say);
+  say();
   return [
-    ui.control(input, place, "length", "Length of time", ["window/last"]),
-    ui.control(units, place, "unit", "Unit of time", []),
+    thresholdSelect(ui, place, OF_NUMBERS.includes(measure)),
+    number,
+    ui.control(unit, place, "aggregate", "What is counted", ["aggregate"]),
+    ...(leaf.prop === undefined ? [] : propPart(ui, place, measure)),
   ];
 }
 
-function betweenPart(ui, place) {
-  return [
-    instantInput(ui, place, "from", "From, in UTC"),
-    el("span", {}, "and"),
-    instantInput(ui, place, "to", "To, in UTC"),
-    el("span", { class: "pz-quiet" }, "UTC"),
-  ];
+/** “at least”, “more than”, … */
+export function thresholdSelect(ui, place, ofNumbers = false) {
+  const { leaf } = place;
+  const word = ({ value, label }) => (ofNumbers && value === "<" ? "less than" : label);
+  const select = el(
+    "select",
+    { onchange: () => ui.set(leaf, "operator", select.value) },
+    ...ui.catalogue.count_operators.map((known) =>
+      option(known.value, word(known), leaf.operator),
+    ),
+  );
+  return ui.control(select, place, "operator", "How often", ["operator"]);
 }
 
-function instantInput(ui, place, key, label) {
-  const span = place.leaf.window;
+function numberInput(ui, place, measure) {
+  const { leaf } = place;
+  const whole = !OF_NUMBERS.includes(measure);
   const input = el("input", {
-    type: "datetime-local",
-    step: 1,
+    type: "number",
+    min: whole ? 0 : undefined,
+    max: whole ? 1000 : undefined,
+    step: whole ? 1 : "any",
     required: true,
-    value: inUtc(span[key]),
-    oninput: () => ui.set(span, key, input.value && `${input.value}Z`),
+    value: leaf.value,
+    oninput: () => ui.set(leaf, "value", input.value === "" ? null : Number(input.value)),
   });
-  return ui.control(input, place, key, label, [`window/${key}`]);
+  const label = measure === "count" ? "Number of times" : "Number";
+  return ui.control(input, place, "value", label, ["value"]);
 }
 
-/** An instant without offset means UTC to the server; the browser would take it as local. */
-function inUtc(text) {
-  const named = /(Z|[+-]\d\d:?\d\d)$/i.test(text) ? text : `${text}Z`;
-  const date = new Date(named);
-  return Number.isNaN(date.getTime()) ? "" : date.toISOString().slice(0, 19);
+/** Make the choice of the property that is added up, or whose values are told apart. */
+function propPart(ui, place, measure) {
+  const { leaf } = place;
+  const fields = ui.catalogue.measurable(leaf.event, measure);
+  const chosen = fields.some((known) => known.name === leaf.prop) ? leaf.prop : "";
+  const select = el(
+    "select",
+    {
+      onchange: () => {
+        leaf.prop = select.value;
+        ui.redraw();
+      },
+    },
+    optionGroup(
+      OF_NUMBERS.includes(measure) ? "Its numbers" : "Its properties",
+      fields.map((known) => option(known.name, known.label, chosen)),
+    ),
+    option("", "another property…", chosen),
+  );
+  const control = ui.control(select, place, "prop", "Property measured", ["prop"]);
+  return chosen ? [control] : [control, propName(ui, place)];
+}
+
+function propName(ui, place) {
+  const { leaf } = place;
+  const input = el("input", {
+    type: "text",
+    value: leaf.prop,
+    list: ui.lists.properties,
+    placeholder: "name",
+    oninput: () => ui.set(leaf, "prop", input.value),
+  });
+  return ui.control(input, place, "propname", "Name of the property measured", ["prop"]);
 }

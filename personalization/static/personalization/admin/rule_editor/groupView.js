@@ -1,32 +1,36 @@
 // Groups of lines, and the frame around each line: number, buttons, what is wrong with it.
 
-import { button, el, option, textButton } from "./dom.js";
+import { announce } from "./announce.js";
+import { el, option, textButton } from "./dom.js";
 import { lineView } from "./lineView.js";
-import { MAX_DEPTH, MODES, isGroup, modeOf, moveLine, newGroup, newProp, setMode } from "./rule.js";
+import { toolsView } from "./toolsView.js";
+import { MAX_DEPTH, MODES, isGroup, modeOf, newGroup, newProp, setMode } from "./rule.js";
+import { stepsView } from "./sequenceView.js";
 
 /** The place of the outermost group of a rule. */
 export function rootPlace(group) {
-  return { group, pointer: "/root", depth: 1, prefix: "" };
+  return { group, root: group, pointer: "/root", depth: 1, prefix: "" };
 }
 
 /**
  * Make a group. `place` has the group, its pointer and depth, the place around it as
- * `outer`, and the `prefix` of its lines' numbers, counted as the server counts them.
- * In the conditions on an event's properties, `event` is its name and `leaf` its line.
+ * `outer`, the `root` that lines can be moved within, and the `prefix` of its lines'
+ * numbers, counted as the server counts them. In the conditions on an event's properties,
+ * `event` is its name and `leaf` its line.
  */
 export function groupView(ui, place) {
   const { group, pointer, depth, prefix } = place;
   const box = el(
     "div",
     {
-      class: `pz-group pz-depth-${depth}${place.leaf ? " pz-where-group" : ""}`,
+      class: `pz-group pz-depth-${depth}${place.event === undefined ? "" : " pz-where-group"}`,
       role: "group",
       "aria-label": prefix ? `Group ${prefix.replace(/\W+$/, "")}` : "Rule",
     },
     plain(place) ? null : el("div", { class: "pz-heading" }, ...headingParts(ui, place)),
     el(
       "ol",
-      { class: "pz-lines" },
+      { class: "pz-lines", "data-realm": ui.keyOf(place.root), "data-group": ui.keyOf(group) },
       ...group.rules.map((child, index) => row(ui, place, child, index)),
     ),
     addButtons(ui, place),
@@ -72,66 +76,49 @@ function row(ui, place, child, index) {
     plain(place)
       ? el("span", { class: "pz-where-word" }, "where")
       : el("span", { class: "pz-number", "aria-hidden": "true" }, number),
-    el(
-      "div",
-      { class: "pz-content" },
-      isGroup(child)
-        ? groupView(ui, inner(place, { group: child, pointer, prefix: `${number}.` }))
-        : el(
-            "div",
-            { class: "pz-line" },
-            ...lineView(ui, { leaf: child, pointer, event: place.event }),
-            whereButton(ui, child, word),
-          ),
-      ui.problemBox(pointer),
-      child.where ? groupView(ui, whereOf(place, child, pointer, number)) : null,
-    ),
-    el("div", { class: "pz-tools" }, ...tools(ui, place, child, index, word)),
+    el("div", { class: "pz-content" }, ...content(ui, place, child, { pointer, number, word })),
+    el("div", { class: "pz-tools" }, ...toolsView(ui, place, child, { word, item })),
   );
   return item;
 }
 
-function inner(place, own) {
-  return { ...own, depth: place.depth + 1, outer: place, event: place.event };
+function content(ui, place, child, { pointer, number, word }) {
+  if (isGroup(child)) {
+    const inner = { group: child, pointer, prefix: `${number}.`, depth: place.depth + 1 };
+    const { root, event } = place;
+    return [groupView(ui, { ...inner, outer: place, root, event }), ui.problemBox(pointer)];
+  }
+  const own = { leaf: child, pointer, event: place.event };
+  const where = {
+    button: (step, name) => whereButton(ui, step.leaf, name),
+    group: (step, prefix) => whereView(ui, place, step, prefix),
+  };
+  return [
+    el("div", { class: "pz-line" }, ...lineView(ui, own), where.button(own, word)),
+    ui.problemBox(pointer),
+    where.group(own, `${number} where `),
+    child.kind === "sequence" ? stepsView(ui, own, number, where) : null,
+  ].filter(Boolean);
 }
 
-/** The place of the conditions on the properties of the event on a line. */
-function whereOf(place, leaf, pointer, number) {
-  return {
+// -- conditions on the properties of an event ---------------------------------------------------
+
+function whereView(ui, place, { leaf, pointer }, prefix) {
+  if (!leaf.where) return null;
+  return groupView(ui, {
     group: leaf.where,
+    root: leaf.where,
     pointer: `${pointer}/where`,
-    prefix: `${number} where `,
+    prefix,
     depth: place.depth + 1,
     event: leaf.event,
     leaf,
-  };
-}
-
-function tools(ui, place, child, index, word) {
-  const { group } = place;
-  const key = ui.keyOf(child);
-  const last = group.rules.length - 1;
-  const move = (step) => () => {
-    const now = moveLine(group, index, step);
-    const stuck = step < 0 ? now === 0 : now === last;
-    ui.redraw(`${key}:${(step < 0) === stuck ? "down" : "up"}`);
-  };
-  return [
-    last > 0 && button("↑", `Move ${word} up`, move(-1), { disabled: index === 0, "data-key": `${key}:up` }),
-    last > 0 && button("↓", `Move ${word} down`, move(1), {
-      disabled: index === last,
-      "data-key": `${key}:down`,
-    }),
-    button("×", `Remove ${word}`, () => remove(ui, place, index), {
-      class: "pz-remove",
-      "data-key": `${key}:remove`,
-    }),
-  ];
+  });
 }
 
 /** What begins the conditions on the properties of an event. */
 function whereButton(ui, leaf, word) {
-  if (leaf.kind !== "event" || leaf.where) return null;
+  if (leaf.event === undefined || leaf.where) return null;
   const begin = () => {
     const prop = newProp(ui.catalogue.fields("prop", leaf.event)[0]);
     leaf.where = newGroup("and", [prop]);
@@ -144,30 +131,17 @@ function whereButton(ui, leaf, word) {
   });
 }
 
-/** Take a line out, and every group that it leaves empty; the focus goes to what is next. */
-function remove(ui, place, index) {
-  const { group, leaf, outer } = place;
-  group.rules.splice(index, 1);
-  if (!group.rules.length && leaf) {
-    delete leaf.where;
-    ui.redraw(`${ui.keyOf(leaf)}:where`);
-  } else if (!group.rules.length && outer) {
-    remove(ui, outer, outer.group.rules.indexOf(group));
-  } else {
-    const next = group.rules[Math.min(index, group.rules.length - 1)];
-    ui.redraw(`${ui.keyOf(next ?? group)}:${next ? "remove" : "add"}`);
-  }
-}
+// -- adding -------------------------------------------------------------------------------------
 
 function addButtons(ui, place) {
-  const { group, depth, event } = place;
+  const { group, depth, event, prefix } = place;
   const key = ui.keyOf(group);
   const about = event === undefined;
-  const fresh = () =>
-    about ? ui.newCondition() : newProp(ui.catalogue.fields("prop", event)[0]);
-  const add = (node, focus) => {
+  const fresh = () => (about ? ui.newCondition() : newProp(ui.catalogue.fields("prop", event)[0]));
+  const add = (node, line) => {
     group.rules.push(node);
-    ui.redraw(`${ui.keyOf(focus)}:subject`);
+    announce(`${node === line ? "Condition" : "Group"} ${prefix}${group.rules.length} added.`);
+    ui.redraw(`${ui.keyOf(line)}:subject`);
   };
   const addLine = () => {
     const line = fresh();
@@ -177,12 +151,19 @@ function addButtons(ui, place) {
     const line = fresh();
     add(newGroup(group.combinator === "and" ? "or" : "and", [line]), line);
   };
+  const look = about ? undefined : "pz-link";
   return el(
     "div",
     { class: "pz-add" },
-    textButton(about ? "Add a condition" : "Add a property", addLine, { "data-key": `${key}:add`, class: about ? undefined : "pz-link" }),
-    about && depth < MAX_DEPTH
-      ? textButton("Add a group", addGroup, { "data-key": `${key}:group` })
+    textButton(about ? "Add a condition" : "Add a property", addLine, {
+      "data-key": `${key}:add`,
+      class: look,
+    }),
+    depth < MAX_DEPTH && (about || group.rules.length > 1)
+      ? textButton(about ? "Add a group" : "Add a group of them", addGroup, {
+          "data-key": `${key}:group`,
+          class: look,
+        })
       : null,
   );
 }

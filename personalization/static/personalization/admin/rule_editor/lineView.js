@@ -1,16 +1,26 @@
 // One line of a rule as a sentence of small controls.
 
+import { context } from "./contextView.js";
 import { el, option, optionGroup } from "./dom.js";
-import { coerced, emptyValue, newEvent, setOperator, typeOfValue } from "./rule.js";
-import { countPart, windowPart } from "./eventView.js";
+import { eventName, eventOptions, measurePart } from "./eventView.js";
+import { recency, regularity } from "./recencyView.js";
+import {
+  coerced, emptyValue, newEvent, newRecency, newRegularity, setOperator, typeOfValue,
+} from "./rule.js";
+import { newSequence } from "./steps.js";
 import { valuePart } from "./valueView.js";
+import { windowPart } from "./windowView.js";
+
+const PARTS = {
+  event, trait: field, feature: field, prop: field, segment, consent, context, recency, regularity,
+  sequence: () => [],
+};
 
 /** Make the controls of a line. `place` has the leaf, its pointer and, in `where`, the event. */
 export function lineView(ui, place) {
-  const parts = { event, trait: field, feature: field, prop: field, segment, consent };
   return [
     place.leaf.kind === "prop" ? propertySelect(ui, place) : subjectSelect(ui, place),
-    ...parts[place.leaf.kind](ui, place),
+    ...PARTS[place.leaf.kind](ui, place),
   ];
 }
 
@@ -19,14 +29,18 @@ export function lineView(ui, place) {
 function subjectSelect(ui, place) {
   const { catalogue } = ui;
   const chosen = subjectOf(place.leaf, catalogue);
+  const did = place.leaf.kind === "event" ? place.leaf.event : null;
   const choices = (fields, kind) =>
     fields.map((known) => option(`${kind}:${known.name}`, known.label, chosen));
   const select = el(
     "select",
     { onchange: () => changeSubject(ui, place, select.value) },
-    optionGroup("What they did", [
-      ...catalogue.events.map((known) => option(`event:${known.name}`, known.phrase, chosen)),
-      option("event:", "did something else…", chosen),
+    optionGroup("What they did", eventOptions(ui, did, "event:")),
+    optionGroup("When, how often, in which order", [
+      option("recency:last", "the last time they", chosen),
+      option("recency:first", "the first time they", chosen),
+      option("regularity", "regularly", chosen),
+      option("sequence", "did in this order", chosen),
     ]),
     optionGroup("What was counted", choices(catalogue.features, "feature")),
     optionGroup("What was stated", [
@@ -37,13 +51,15 @@ function subjectSelect(ui, place) {
       option("segment", "is in the segment", chosen),
       option("consent", "agreed to", chosen),
     ]),
+    optionGroup("At this very moment", choices(catalogue.context, "context")),
   );
   return ui.control(select, place, "subject", "What the condition is about", ["kind"]);
 }
 
 function subjectOf(leaf, catalogue) {
-  if (leaf.kind === "event") return catalogue.event(leaf.event) ? `event:${leaf.event}` : "event:";
-  if (leaf.kind === "segment" || leaf.kind === "consent") return leaf.kind;
+  if (leaf.kind === "recency") return `recency:${leaf.which ?? "last"}`;
+  if (leaf.kind === "context") return `context:${leaf.field}`;
+  if (!["trait", "feature"].includes(leaf.kind)) return leaf.kind;
   return catalogue.field(leaf.kind, leaf.field) ? `${leaf.kind}:${leaf.field}` : `${leaf.kind}:`;
 }
 
@@ -54,9 +70,10 @@ function changeSubject(ui, { leaf }, subject) {
   const drafts = ui.draftsOf(leaf);
   drafts[leaf.kind] = { ...leaf };
   const draft = drafts[kind];
-  if (draft && kind === "event") become(leaf, { ...draft, event: name });
+  const named = { event: "event", recency: "which" }[kind];
+  if (draft && named) become(leaf, { ...draft, [named]: name });
   else if (draft && (draft.field ?? "") === name) become(leaf, draft);
-  else become(leaf, fresh(ui, kind, name));
+  else become(leaf, fresh(ui, leaf, kind, name));
   ui.redraw();
 }
 
@@ -65,18 +82,31 @@ function become(leaf, fields) {
   Object.assign(leaf, fields);
 }
 
-function fresh(ui, kind, name) {
+function fresh(ui, leaf, kind, name) {
+  const event = leaf.event ?? leaf.steps?.[0].event ?? ui.newCondition().event;
   if (kind === "event") return newEvent(name);
+  if (kind === "recency") return newRecency(event, name);
+  if (kind === "regularity") return newRegularity(event);
+  if (kind === "sequence") return newSequence(event, ui.eventAfter(event));
   if (kind === "segment") return { kind, slug: ui.segments()[0]?.slug ?? "" };
   if (kind === "consent") return { kind, purpose: ui.catalogue.purposes.at(-1)?.value ?? "" };
-  const type = ui.catalogue.field(kind, name)?.type ?? "text";
+  return freshField(ui, kind, name);
+}
+
+function freshField(ui, kind, name) {
+  const known = ui.catalogue.field(kind, name);
+  const type = known?.type ?? "text";
+  if (kind === "context" && type === "number") {
+    return { kind, field: name, operator: "between", value: [18, 23] };
+  }
+  if (type === "encrypted") return { kind, field: name, operator: "is set" };
   const operator = type === "number" ? ">=" : "=";
-  return { kind, field: name, operator, value: emptyValue(type) };
+  return { kind, field: name, operator, value: known?.values?.[0].value ?? emptyValue(type) };
 }
 
 function propertySelect(ui, place) {
-  const { leaf, event: eventName } = place;
-  const fields = ui.catalogue.fields("prop", eventName);
+  const { leaf, event: eventOfProp } = place;
+  const fields = ui.catalogue.fields("prop", eventOfProp);
   const chosen = fields.some((known) => known.name === leaf.field) ? leaf.field : "";
   const select = el(
     "select",
@@ -96,18 +126,17 @@ function propertySelect(ui, place) {
 // -- the kinds ------------------------------------------------------------------------------
 
 function event(ui, place) {
-  const { leaf } = place;
-  const named = ui.catalogue.event(leaf.event) ? null : nameInput(ui, place, "event");
-  return [named, ...countPart(ui, place), ...windowPart(ui, place)];
+  return [eventName(ui, place), ...measurePart(ui, place), ...windowPart(ui, place)];
 }
 
 function field(ui, place) {
   const { leaf } = place;
   const known = ui.catalogue.field(leaf.kind, leaf.field, place.event);
   const type = known?.type ?? typeOfValue(leaf.value);
-  const named = known ? [] : [nameInput(ui, place, "field"), typeSelect(ui, place, type)];
+  const named = known ? [] : [fieldName(ui, place), typeSelect(ui, place, type)];
   const unit = known?.unit ? el("span", {}, known.unit) : null;
-  return [...named, operatorSelect(ui, place, type), ...valuePart(ui, place, type), unit];
+  const value = valuePart(ui, place, type, { choices: known?.values });
+  return [...named, operatorSelect(ui, place, type), ...value, unit];
 }
 
 function segment(ui, place) {
@@ -139,35 +168,34 @@ function consent(ui, place) {
 
 // -- parts of several kinds -------------------------------------------------------------------
 
-function nameInput(ui, place, key) {
+function fieldName(ui, place) {
   const { leaf } = place;
-  const label = { event: "Name of the event", prop: "Name of the property" }[leaf.kind];
   const input = el("input", {
     type: "text",
-    value: leaf[key],
-    list: { event: ui.lists.events, prop: ui.lists.properties }[leaf.kind],
-    placeholder: leaf.kind === "event" ? "Event name" : "name",
-    oninput: () => ui.set(leaf, key, input.value),
+    value: leaf.field,
+    list: leaf.kind === "prop" ? ui.lists.properties : undefined,
+    placeholder: "name",
+    oninput: () => ui.set(leaf, "field", input.value),
     // A name the catalogue knows gets its own words, and its type. Any other leaves the
     // line as it is: drawing it anew would swallow the click that ended the typing.
     onchange: () => {
-      const known = leaf.kind === "event"
-        ? ui.catalogue.event(leaf.event)
-        : ui.catalogue.field(leaf.kind, leaf.field, place.event);
-      if (!known) return;
-      if (leaf.kind !== "event") adapt(ui, place);
+      if (!ui.catalogue.field(leaf.kind, leaf.field, place.event)) return;
+      adapt(ui, place);
       ui.redraw(`${ui.keyOf(leaf)}:subject`);
     },
   });
-  return ui.control(input, place, "name", label ?? "Name of the trait", [key]);
+  const label = leaf.kind === "prop" ? "Name of the property" : "Name of the trait";
+  return ui.control(input, place, "name", label, ["field"]);
 }
 
 /** Give operator and value the type of a field just chosen, as far as they do not have it. */
-function adapt(ui, { leaf, event: eventName }) {
-  const type = ui.catalogue.field(leaf.kind, leaf.field, eventName)?.type;
+function adapt(ui, { leaf, event: eventOfProp }) {
+  const type = ui.catalogue.field(leaf.kind, leaf.field, eventOfProp)?.type;
   if (!type) return;
   const wrong = typeOfValue(leaf.value) !== type;
-  if (!ui.catalogue.allows(type, leaf.operator)) setOperator(leaf, "=", type);
+  if (!ui.catalogue.allows(type, leaf.operator)) {
+    setOperator(leaf, ui.catalogue.operatorsFor(type)[0].value, type);
+  }
   if (!wrong || leaf.value === undefined) return;
   leaf.value = Array.isArray(leaf.value) ? [] : coerced(leaf.value, type) ?? emptyValue(type);
 }

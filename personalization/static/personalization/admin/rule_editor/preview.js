@@ -1,6 +1,7 @@
 // The rule in plain words, and how many visitors it matches now, soon after each change.
 
 import { AskError, ask } from "./ask.js";
+import { createCount } from "./count.js";
 import { el } from "./dom.js";
 
 const DELAY = 300;
@@ -8,16 +9,14 @@ const EMPTY = "A segment without conditions has no members. Add one, or start fr
 
 export function createPreview(addresses, request, isEmpty, { onproblems, onanswer }) {
   const sentence = el("p", { class: "pz-sentence" });
-  const count = el("strong", {});
-  const words = el("span", {});
-  const meter = el("meter", { min: 0, "aria-hidden": "true" });
-  const status = el("p", { class: "pz-count", role: "status" }, count, " ", words);
+  const notes = el("ul", { class: "pz-notes", hidden: true });
+  const count = createCount(addresses, request);
   const element = el(
     "section",
     { class: "pz-preview", "aria-label": "Preview", hidden: !addresses.preview },
     sentence,
-    status,
-    meter,
+    count.element,
+    notes,
   );
   let timer;
   let running;
@@ -26,6 +25,7 @@ export function createPreview(addresses, request, isEmpty, { onproblems, onanswe
     if (!addresses.preview) return;
     clearTimeout(timer);
     running?.abort();
+    count.stop();
     element.classList.add("pz-waiting");
     timer = setTimeout(now, DELAY);
   }
@@ -45,24 +45,19 @@ export function createPreview(addresses, request, isEmpty, { onproblems, onanswe
   }
 
   function show(answer) {
-    const counted = typeof answer.count === "number";
     sentence.textContent = answer.sentence && `${answer.sentence}.`;
-    count.textContent = counted ? answer.shown : "";
-    words.textContent = counted ? `${answer.words} (${answer.share})` : wordsOf(answer);
-    meter.hidden = !counted;
-    if (counted) {
-      meter.max = Math.max(answer.total, 1);
-      meter.value = answer.count;
-    }
-    onproblems(answer.problems);
+    count.show({ ...answer, words: answer.words ?? attention(answer.problems) });
+    const said = answer.notes ?? [];
+    notes.replaceChildren(...said.map((note) => el("li", {}, note)));
+    notes.hidden = !said.length;
+    onproblems(answer.problems, answer.oddities ?? []);
     element.classList.remove("pz-waiting");
   }
 
   return { element, soon };
 }
 
-function wordsOf({ words, problems }) {
-  if (words) return words;
+function attention(problems) {
   const [first] = problems;
   const where = first.line ? `Line ${first.line}` : "The rule";
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";

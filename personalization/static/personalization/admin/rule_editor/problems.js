@@ -15,26 +15,36 @@ export function watch(control, pointers) {
   control.dataset.at = pointers.join(" ");
 }
 
-/** Show the problems at their lines inside `lines`, and no others. */
-export function showProblems(lines, problems) {
+/** Show the problems at their lines inside `lines`, then what is merely odd, and no others. */
+export function showProblems(lines, problems, oddities) {
   clear(lines);
   for (const problem of problems) {
-    const box = nearest(lines, problem.pointer, "data-problems") ?? boxAt(lines, "/root");
+    const { box, control } = place(lines, problem) ?? {};
     if (!box) continue;
-    const row = box.closest(".pz-row, .pz-group");
-    row.classList.add("pz-wrong");
+    box.closest(".pz-row, .pz-group").classList.add("pz-wrong");
     box.append(el("p", {}, problem.message));
-    const control =
-      nearest(row, problem.pointer, "data-at") ?? row.querySelector(".pz-line [data-key]");
     control?.setAttribute("aria-invalid", "true");
-    control?.setAttribute("aria-describedby", box.id);
   }
+  for (const oddity of oddities) {
+    const { box } = place(lines, oddity) ?? {};
+    box?.append(el("p", { class: "pz-odd" }, oddity.message));
+  }
+}
+
+/** The box at the line that a problem leads to, tied to the control it is about. */
+function place(lines, { pointer }) {
+  const box = nearest(lines, pointer, "data-problems") ?? boxAt(lines, "/root");
+  if (!box) return null;
+  const row = box.closest(".pz-row, .pz-group");
+  const control = nearest(row, pointer, "data-at") ?? row.querySelector(".pz-line [data-key]");
+  control?.setAttribute("aria-describedby", box.id);
+  return { box, control };
 }
 
 function clear(lines) {
   for (const row of lines.querySelectorAll(".pz-wrong")) row.classList.remove("pz-wrong");
   for (const box of lines.querySelectorAll(".pz-problems")) box.replaceChildren();
-  for (const control of lines.querySelectorAll("[aria-invalid]")) {
+  for (const control of lines.querySelectorAll("[aria-describedby]")) {
     control.removeAttribute("aria-invalid");
     control.removeAttribute("aria-describedby");
   }

@@ -11,9 +11,6 @@ export const MODES = [
 
 export const MAX_DEPTH = 8;
 
-const SECONDS = { weeks: 604800, days: 86400, hours: 3600, minutes: 60, seconds: 1 };
-const DURATION = /^P(?:(\d+)W)?(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/;
-
 export function newRule() {
   return { version: 1, root: newGroup("and") };
 }
@@ -31,6 +28,15 @@ export function newEvent(name) {
     value: 1,
     window: { last: "P30D" },
   };
+}
+
+export function newRecency(event, which) {
+  return { kind: "recency", event, which, operator: ">", value: "P30D" };
+}
+
+export function newRegularity(event) {
+  const period = { period: "P1W", periods: 4, at_least: 3 };
+  return { kind: "regularity", event, ...period, operator: ">=", value: 1 };
 }
 
 export function newProp(field) {
@@ -81,31 +87,4 @@ export function setOperator(leaf, operator, type) {
   else if (operator === "in" || operator === "not in") {
     leaf.value = values.filter((value) => value !== undefined && value !== null && value !== "");
   } else leaf.value = coerced(values[0] ?? emptyValue(type), type);
-}
-
-/** Read an ISO 8601 duration as a number of one unit; null if it is none. */
-export function readDuration(text) {
-  const match = typeof text === "string" ? DURATION.exec(text) : null;
-  if (!match) return null;
-  const units = ["weeks", "days", "hours", "minutes", "seconds"];
-  const parts = units
-    .map((unit, index) => ({ unit, number: Number(match[index + 1] ?? 0) }))
-    .filter((part) => part.number);
-  if (parts.length === 1) return parts[0];
-  const seconds = parts.reduce((sum, part) => sum + part.number * SECONDS[part.unit], 0);
-  const unit = units.slice(1).find((name) => seconds % SECONDS[name] === 0);
-  return seconds ? { unit, number: seconds / SECONDS[unit] } : null;
-}
-
-/** Write a number of one unit as an ISO 8601 duration. */
-export function writeDuration(number, unit) {
-  const letter = { weeks: "W", days: "D", hours: "H", minutes: "M", seconds: "S" }[unit];
-  return unit === "weeks" || unit === "days" ? `P${number}${letter}` : `PT${number}${letter}`;
-}
-
-/** Move the line at `index` by `step`; return where it went. */
-export function moveLine(group, index, step) {
-  const [line] = group.rules.splice(index, 1);
-  group.rules.splice(index + step, 0, line);
-  return index + step;
 }

@@ -1,9 +1,11 @@
 // Trying the rule as edited on one visitor: which condition holds, which does not, and why.
 
+import { createAsIf } from "./asIf.js";
 import { AskError, ask } from "./ask.js";
 import { el, option, textButton } from "./dom.js";
 
-export function createTrial(addresses, request) {
+export function createTrial(addresses, request, catalogue) {
+  const asIf = createAsIf(catalogue, () => verdict.hasChildNodes() && run());
   const input = el("input", {
     type: "text",
     id: "pz-trial-visitor",
@@ -32,6 +34,7 @@ export function createTrial(addresses, request) {
       recent,
       textButton("Try", run),
     ),
+    asIf.element,
     verdict,
   );
   let loaded = false;
@@ -61,7 +64,7 @@ export function createTrial(addresses, request) {
     const own = new AbortController();
     running = own;
     try {
-      const body = { ...request(), visitor: input.value };
+      const body = { ...request(), visitor: input.value, context: asIf.values() };
       verdict.replaceChildren(...verdictView(await ask(addresses.trial, body, own.signal)));
     } catch (error) {
       if (error.name === "AbortError") return;
@@ -70,8 +73,9 @@ export function createTrial(addresses, request) {
     }
   }
 
-  /** Try the same visitor on the rule as it is now. */
+  /** Try the same visitor on the rule as it is now, which can be read. */
   function again() {
+    asIf.follow(request().rule);
     if (element.open && verdict.hasChildNodes()) run();
   }
 
@@ -89,7 +93,18 @@ function verdictView(answer) {
     ),
     reasonList(answer.reasons),
     el("p", { class: "pz-quiet" }, answer.when),
+    answer.changes?.length ? changesView(answer) : "",
   ];
+}
+
+/** What would turn the answer: each of these does it alone. */
+function changesView({ holds, changes }) {
+  return el(
+    "div",
+    { class: "pz-changes" },
+    el("p", {}, holds ? "Each of these would take them out:" : "Each of these would bring them in:"),
+    el("ul", {}, ...changes.map((change) => el("li", {}, change))),
+  );
 }
 
 function reasonList(reasons) {

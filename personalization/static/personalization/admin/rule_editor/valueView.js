@@ -3,23 +3,46 @@
 import { button, el, option } from "./dom.js";
 import { coerced } from "./rule.js";
 
-export function valuePart(ui, place, type) {
+/**
+ * Make the controls of a value. `choices` are all there can be, as {value, label}; without
+ * them, what visitors really have is suggested.
+ */
+export function valuePart(ui, place, type, { choices } = {}) {
   const { leaf } = place;
   if (leaf.value === undefined) return [];
-  return [Array.isArray(leaf.value) ? chips(ui, place, type) : single(ui, place, type)];
+  if (Array.isArray(leaf.value)) {
+    return choices ? boxes(ui, place, choices) : chips(ui, place, type);
+  }
+  if (type === "boolean") return [yesOrNo(ui, place)];
+  const one = choices && ["=", "!="].includes(leaf.operator);
+  return one ? [choice(ui, place, type, choices)] : single(ui, place, type);
+}
+
+function yesOrNo(ui, place) {
+  const { leaf } = place;
+  const select = el(
+    "select",
+    { onchange: () => ui.set(leaf, "value", select.value === "true") },
+    option("true", "yes", String(leaf.value)),
+    option("false", "no", String(leaf.value)),
+  );
+  return ui.control(select, place, "value", "Value", ["value"]);
+}
+
+function choice(ui, place, type, choices) {
+  const { leaf } = place;
+  const known = choices.some(({ value }) => value === leaf.value);
+  const select = el(
+    "select",
+    { onchange: () => ui.set(leaf, "value", coerced(select.value, type)) },
+    known ? null : option(leaf.value, leaf.value || "choose one", leaf.value),
+    ...choices.map(({ value, label }) => option(value, label, leaf.value)),
+  );
+  return ui.control(select, place, "value", "Value", ["value"]);
 }
 
 function single(ui, place, type) {
   const { leaf } = place;
-  if (type === "boolean") {
-    const select = el(
-      "select",
-      { onchange: () => ui.set(leaf, "value", select.value === "true") },
-      option("true", "yes", String(leaf.value)),
-      option("false", "no", String(leaf.value)),
-    );
-    return ui.control(select, place, "value", "Value", ["value"]);
-  }
   const input = el("input", {
     type: type === "number" ? "number" : "text",
     step: type === "number" ? "any" : undefined,
@@ -27,7 +50,26 @@ function single(ui, place, type) {
     value: leaf.value,
     oninput: () => ui.set(leaf, "value", coerced(input.value, type)),
   });
-  return ui.control(input, place, "value", "Value", ["value"]);
+  ui.control(input, place, "value", "Value", ["value"]);
+  return [input, ui.values.suggest(input, place)];
+}
+
+/** Some of few values: a box to tick for each. */
+function boxes(ui, place, choices) {
+  const { leaf } = place;
+  const box = ({ value, label }) => {
+    const input = el("input", {
+      type: "checkbox",
+      checked: leaf.value.includes(value),
+      onchange: () => {
+        const others = leaf.value.filter((each) => each !== value);
+        ui.set(leaf, "value", input.checked ? [...others, value] : others);
+      },
+    });
+    ui.control(input, place, `value:${value}`, label, ["value"]);
+    return el("label", { class: "pz-tick" }, input, el("span", {}, label));
+  };
+  return [el("span", { class: "pz-ticks" }, ...choices.map(box))];
 }
 
 /** Several values: Enter or a comma adds one, Backspace in the empty field removes the last. */
@@ -83,7 +125,7 @@ function chips(ui, place, type) {
     );
   }
 
-  return box;
+  return [box, ui.values.suggest(input, place)];
 }
 
 function shown(value) {

@@ -1,36 +1,37 @@
-"""What the banner says about each purpose."""
+"""What visitors are asked where a site has no texts of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from personalization.types import ASKED_PURPOSES, Purpose
+from personalization.types import Purpose
 
-_TEXTS = {
-    Purpose.ANALYTICS: _("We count visits and clicks to see what works and what does not."),
-    Purpose.PERSONALIZATION: _(
-        "We remember what you do here to show you content that fits you better."
+#: Stands for the question as a whole, as in `ConsentText.purpose`.
+QUESTION: Final = ""
+
+#: Purpose → title and text.
+SHIPPED: Final[Mapping[str, tuple[str | Promise, str | Promise]]] = {
+    QUESTION: (
+        _("May we remember your visit?"),
+        _(
+            "We would like to use what you do on this site. You decide for what, and you can"
+            " change it at any time."
+        ),
     ),
-    Purpose.MARKETING: _("We may send you messages that fit what you did here."),
+    Purpose.ANALYTICS: (
+        Purpose.ANALYTICS.label,
+        _("We count visits and clicks to see what works and what does not."),
+    ),
+    Purpose.PERSONALIZATION: (
+        Purpose.PERSONALIZATION.label,
+        _("We remember what you do here to show you content that fits you better."),
+    ),
+    Purpose.MARKETING: (
+        Purpose.MARKETING.label,
+        _("We may send you messages that fit what you did here."),
+    ),
 }
-
-
-@dataclass(frozen=True)
-class PurposeText:
-    """A purpose as it is asked for."""
-
-    value: str
-    label: str | Promise
-    text: str | Promise
-    granted: bool
-
-
-def purpose_texts(granted: Collection[str]) -> list[PurposeText]:
-    return [
-        PurposeText(purpose.value, purpose.label, _TEXTS[purpose], purpose.value in granted)
-        for purpose in ASKED_PURPOSES
-    ]

@@ -110,7 +110,20 @@ def test_the_cookies_are_first_party_and_end(client: Client, settings: Any, secu
         assert cookie["path"] == "/"
         assert cookie["domain"] == ""
         assert 0 < cookie["max-age"] <= YEAR_AND_A_MONTH.total_seconds()
-    assert cookies["pz_consent"]["max-age"] == timedelta(days=390).total_seconds()
+    assert cookies["pz_id"]["max-age"] == timedelta(days=390).total_seconds()
+    assert cookies["pz_consent"]["max-age"] == timedelta(days=182).total_seconds()
+
+
+@pytest.mark.parametrize("name", ["__Host-id", "__Secure-id"])
+def test_a_name_that_promises_https_keeps_it(client: Client, settings: Any, name: str) -> None:
+    settings.PERSONALIZATION_VISITOR_COOKIE = name
+    cookies = by_json(client, {"purposes": ["analytics"]}).cookies
+    assert cookies[name]["secure"] is True
+    assert (cookies[name]["path"], cookies[name]["domain"]) == ("/", "")
+    assert not cookies["pz_consent"]["secure"]
+    ended = by_json(client, {"purposes": []}).cookies[name]
+    assert (ended.value, ended["max-age"]) == ("", 0)
+    assert ended["secure"], "else browsers refuse to end it"
 
 
 def test_the_names_and_the_life_of_the_cookies_are_settings(client: Client, settings: Any) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client
+from django.urls import reverse
+
+from personalization.privacy.models import Consent
 
 pytestmark = pytest.mark.django_db
 
@@ -101,7 +105,49 @@ def test_policies_may_be_numbered_as_one_likes(
 def test_the_page_sets_no_cookie_and_asks_the_database_nothing(
     client: Client, django_assert_num_queries: pytest.FixtureRequest
 ) -> None:
+    opened(client)  # the process knows the texts from then on
     with django_assert_num_queries(0):
         response = client.get("/p/consent/")
     assert not response.cookies
     assert client.head("/p/consent/").status_code == 200
+
+
+def text_of(client: Client, **headers: str) -> str:
+    return client.get("/p/consent/", headers=headers).content.decode()
+
+
+def test_the_page_says_since_when_what_counts(client: Client) -> None:
+    assert "none yet: nothing is used" in text_of(client)
+    opened(client).submit(client, tick=["analytics"])
+    shown = text_of(client)
+    assert '<span class="pz-consent-granted">Analytics</span>' in shown
+    assert f'<time datetime="{Consent.objects.latest("pk").recorded_at:%Y-%m-%d}' in shown
+    opened(client).submit(client, tick=[], choice="none")
+    assert "you have said no to everything" in text_of(client)
+
+
+def test_the_page_says_what_the_browser_says(client: Client) -> None:
+    gpc = {"sec-gpc": "1"}
+    assert "sends no signal against it" in text_of(client)
+    assert "and that is heeded" in text_of(client, **gpc)
+    client.post("/p/consent/", {"choice": "all"}, headers={"sec-fetch-site": "same-origin", **gpc})
+    assert "you agreed all the same" in text_of(client, **gpc)
+
+
+def test_the_page_says_where_the_visitor_is_and_what_holds_there(
+    client: Client, settings: Any
+) -> None:
+    settings.PERSONALIZATION_REGION_HEADER = "X-Region"
+    settings.PERSONALIZATION_CONSENT_REGIMES = {"*": "opt-in", "US": "opt-out"}
+    assert "US: a yes counts until you take it back" in text_of(client, **{"x-region": "us"})
+    assert "DE: nothing counts without your yes" in text_of(client, **{"x-region": "de"})
+
+
+def test_the_page_leads_to_what_is_held(client: Client) -> None:
+    assert f'href="{reverse("personalization:privacy")}"' in text_of(client)
+
+
+def test_who_is_known_costs_one_query(client: Client, django_assert_max_num_queries: Any) -> None:
+    opened(client).submit(client, tick=["analytics"])
+    with django_assert_max_num_queries(1):
+        text_of(client)

@@ -128,7 +128,7 @@ def _finish(unfinished: Path, *, name: str) -> Path:
         number += 1
         path = unfinished.with_name(f"{name}-{number}.jsonl.gz")
     unfinished.replace(path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     return path
 
 
@@ -141,7 +141,7 @@ def _takes_name(path: Path) -> bool:
     return True
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Have the new name on the disk too, where folders can be synced."""
     if not _POSIX:
         return

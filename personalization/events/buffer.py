@@ -7,14 +7,16 @@ worker dies is simply claimed again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, cast
 
 from django.utils.module_loading import import_string
 
 from personalization.conf import settings
+from personalization.profiles.needles import Needles
 from personalization.types import JsonObject
 
 
@@ -53,6 +55,26 @@ class Buffer(Protocol):
 
     def depth(self, *, limit: int | None = None) -> int:
         """Return how many batches wait; with `limit`, it may stop counting there."""
+
+    def remove(self, needles: Needles) -> int:
+        """Take the events out that name somebody, also of batches that a worker holds.
+
+        Returns how many events there were. What that worker has read already, it drops by
+        itself when it sees who is suppressed.
+        """
+
+    def holds(self, needles: Needles) -> bool:
+        """Return whether an event waits that names somebody."""
+
+
+def without(batch: Batch, *, needles: Needles) -> Batch:
+    """Return the batch without the events that name somebody."""
+    kept = [event for event in batch.events if not named_in(event, needles=needles)]
+    return replace(batch, events=kept)
+
+
+def named_in(event: JsonObject, *, needles: Needles) -> bool:
+    return needles.found_in(json.dumps(event, ensure_ascii=False))
 
 
 def buffer() -> Buffer:

@@ -73,6 +73,9 @@ _ORDER: Properties = {
 _COUPON = _texts("order_id cart_id coupon_id coupon_name")
 _WISHLIST = _texts("wishlist_id wishlist_name")
 _SHARE = _texts("share_via share_message recipient")
+_PLAYBACK: Properties = {
+    **_texts("session_id video_player"), "position": "number", "total_length": "number",
+}  # fmt: skip
 
 _BROWSING = (
     _schema("Products Searched", "searched for products", _texts("query"), required="query"),
@@ -138,15 +141,43 @@ _SITE = (
     _schema("Screen Viewed", "viewed a screen", _texts("name")),
     _schema("Article Viewed", "read an article", _texts("title category slug")),
     _schema("Element Clicked", "clicked on something", _texts("name text")),
-    _schema("Scroll Depth Reached", "scrolled down a page", {"percent": "number"}),
-    _schema("Engaged", "was active on a page", {"seconds": "number"}),
+    _schema(
+        "Scroll Depth Reached", "scrolled down a page", {"percent": "number", "velocity": "number"}
+    ),
+    _schema("Engaged", "spent time on a page", {"seconds": "number"}),
+    _schema("Element Hovered", "rested the pointer on something", _texts("name")),
+    _schema("Section Viewed", "viewed a part of a page", _texts("name"), {"seconds": "number"}),
+    _schema("Outbound Link Clicked", "followed a link to another site", _texts("url")),
+    _schema("Form Started", "began to fill in a form", _texts("form")),
+    _schema("Form Submitted", "sent a form", _texts("form")),
+    _schema("Form Abandoned", "gave up a form", _texts("form last_field")),
+    _schema("Video Playback Started", "started a video", _PLAYBACK),
+    _schema("Video Playback Paused", "paused a video", _PLAYBACK),
+    _schema("Video Playback Resumed", "went on with a video", _PLAYBACK),
+    _schema("Video Playback Completed", "watched a video to its end", _PLAYBACK),
 )
+#: What becomes of slots: written by the site, which renders them, or by the tracker.
+SLOT_SHOWN: Final = "Slot Shown"
+SLOT_CLICKED: Final = "Slot Clicked"
+SLOT_DISMISSED: Final = "Slot Dismissed"
+SLOT_EVENTS: Final = frozenset({SLOT_SHOWN, SLOT_CLICKED, SLOT_DISMISSED})
+_SLOT = _texts("slot variation decision_id")
+_SLOTS = (
+    _schema(
+        SLOT_SHOWN, "was shown something in a slot",
+        _SLOT, {"probability": "number"}, _texts("reason assigned"), required="slot",
+    ),
+    _schema(SLOT_CLICKED, "clicked on something in a slot", _SLOT, required="slot"),
+    _schema(SLOT_DISMISSED, "put away what a slot showed", _SLOT, required="slot"),
+)  # fmt: skip
+
 
 #: The schemas that are there before anybody wrote one, by the name of the event.
 SHIPPED: Final[Mapping[str, Schema]] = {
     schema.name: schema
     for group in (
-        _SITE, _BROWSING, _PROMOTIONS, _ORDERING, _COUPONS, _WISHLISTS, _SHARING, _REVIEWING,
+        _SITE, _SLOTS, _BROWSING, _PROMOTIONS, _ORDERING, _COUPONS, _WISHLISTS, _SHARING,
+        _REVIEWING,
     )
     for schema in group
 }  # fmt: skip

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from personalization import metrics
+from personalization.conf import settings
 from personalization.events.catalogue import PROPERTY_TYPES, SHIPPED, PropertyType, Schema
 from personalization.events.models import Event, EventSchema
 from personalization.exceptions import PersonalizationError, Problem
@@ -71,6 +72,8 @@ def check(event: Described, *, schemas: Mapping[str, Schema]) -> list[Violation]
         return [_unknown(event.name)] if event.type == Event.Type.TRACK else []
     root = "/traits" if event.type in _WITH_TRAITS else "/properties"
     types, properties = schema.properties, event.properties
+    if event.type == Event.Type.IDENTIFY:  # what is encrypted is a text, whatever it was
+        types = {k: v for k, v in types.items() if k not in settings.ENCRYPTED_TRAITS}
     found = [
         _wrong_type(f"{root}/{_token(name)}", value, types[name])
         for name, value in properties.items()

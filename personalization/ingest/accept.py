@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from personalization import hints, metrics
@@ -18,7 +19,13 @@ from personalization.ingest.clean import written
 from personalization.ingest.identities import Sender
 from personalization.ingest.inspection import Inspect, pass_over
 from personalization.ingest.outcome import Outcome, Rejection
-from personalization.ingest.permission import Permissions
+from personalization.ingest.permission import (
+    Permissions,
+    changes_answer,
+    speaks_for_itself,
+    statements_of,
+    vouches,
+)
 
 
 def as_it_is(event: Any) -> Any:
@@ -88,21 +95,39 @@ def _refuse_length(call: Any, text: str | None, limit: int) -> None:
 def withhold(outcome: Outcome, *, sender: Sender) -> None:
     """Reject what may not be written down at all; the worker asks again when it stores it.
 
-    The visitor cookie comes with a yes and goes with a no, so it is proof enough here.
-    A browser that sends events without it needs a yes on record.
+    The visitor cookie comes with a yes and goes with a no, so it is proof enough here, unless
+    the browser objects. One that sends events without it needs a yes on record, and so does a
+    server of a site that is strict. What another consent tool says for an event counts
+    here already; that an answer has changed goes on to be recorded, whatever it is.
     """
-    if sender.trusted or sender.visitor_id is not None:
-        return
-    permissions = Permissions(outcome.arrivals)
+    if sender.objected:
+        outcome.arrivals = [replace(arrival, objected=True) for arrival in outcome.arrivals]
     judged = list(zip(outcome.places, outcome.arrivals, strict=True))
-    allowed = [permissions.allow(arrival, trusted=False) for _, arrival in judged]
+    allowed = _allowed(outcome.arrivals, sender=sender)
     outcome.arrivals = [arrival for (_, arrival), yes in zip(judged, allowed, strict=True) if yes]
     outcome.places = [place for (place, _), yes in zip(judged, allowed, strict=True) if yes]
-    message = "This visitor has not agreed to it: nothing was kept."
+    message = _OBJECTED if sender.objected else _NOT_AGREED
     outcome.rejected += [
         Rejection(index=place, code="no_consent", message=message)
         for (place, _), yes in zip(judged, allowed, strict=True)
         if not yes
+    ]
+
+
+_NOT_AGREED = "This visitor has not agreed to it: nothing was kept."
+_OBJECTED = "The visitor's browser objects (Sec-GPC, DNT): nothing was kept."
+
+
+def _allowed(arrivals: Sequence[Arrival], *, sender: Sender) -> list[bool]:
+    vouched = sender.visitor_id is not None or vouches(trusted=sender.trusted)
+    if vouched and not sender.objected:  # nearly always, and nothing is looked up
+        return [speaks_for_itself(each) or changes_answer(each) for each in arrivals]
+    statements = statements_of(arrivals)
+    permissions = Permissions(arrivals, now=sender.received_at, statements=statements)
+    return [
+        permissions.take(each, trusted=sender.trusted)
+        or (changes_answer(each) and each.key in permissions.known)
+        for each in arrivals
     ]
 
 

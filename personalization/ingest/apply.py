@@ -7,17 +7,19 @@ from datetime import datetime
 
 from personalization.clock import microseconds, moment
 from personalization.conf import settings
-from personalization.privacy.consent import NO_ANSWERS, answers_of
+from personalization.privacy.consent import take_answers_over
 from personalization.profiles.features import VISITS
 from personalization.profiles.locks import hold
 from personalization.profiles.models import Profile, Snapshot
 from personalization.profiles.moves import Moves
-from personalization.profiles.occurrence import Occurrence
 from personalization.profiles.state import STORED_FIELDS, load, save, store
 from personalization.profiles.visits import add_to_visits
+from personalization.rules.occurrence import Occurrence
 from personalization.segments.live import LiveRules, live_rules
+from personalization.segments.log import catch_up
 from personalization.segments.membership import Changes
 from personalization.segments.merge import hand_over
+from personalization.segments.plans import narrow
 from personalization.segments.rebuild import rebuild_snapshots
 
 Occurrences = Mapping[int, Sequence[Occurrence]]
@@ -40,7 +42,11 @@ def apply_events(
     for emptied, target in moves.merged.items():
         hand_over(locked.pop(emptied), locked[target], live, changes, now=microseconds(now))
     snapshots = list(locked.values())
-    _ask_again([snapshot for snapshot in snapshots if snapshot.pk in moves.changed])
+    # What the identities that a profile has now agreed to.
+    take_answers_over([each for each in snapshots if each.pk in moves.changed], now=now)
+    for snapshot in snapshots:
+        if snapshot.plan != live.plan.id and snapshot.plan in live.wider:
+            narrow(snapshot, live.plan)
     stale = [
         snapshot
         for snapshot in snapshots
@@ -56,13 +62,6 @@ def apply_events(
         Profile.objects.filter(pk__in=moves.merged).delete()
 
 
-def _ask_again(snapshots: Sequence[Snapshot]) -> None:
-    """Take over what the identities that a profile has now agreed to."""
-    answers = answers_of([snapshot.pk for snapshot in snapshots]) if snapshots else {}
-    for snapshot in snapshots:
-        snapshot.consents = answers.get(snapshot.pk, NO_ANSWERS).as_kept()
-
-
 def _apply_to(
     snapshots: Sequence[Snapshot],
     occurrences: Occurrences,
@@ -71,7 +70,7 @@ def _apply_to(
     *,
     now: datetime,
 ) -> None:
-    more = add_to_visits(
+    visited = add_to_visits(
         {
             snapshot.pk: [moment(occurrence.at) for occurrence in occurrences[snapshot.pk]]
             for snapshot in snapshots
@@ -81,7 +80,11 @@ def _apply_to(
     for snapshot in snapshots:
         state = load(snapshot)
         state.apply(occurrences[snapshot.pk], live.plan)
-        if more[snapshot.pk]:
-            state.set_visits(state.sums.get(VISITS, 0) + more[snapshot.pk])
+        catch_up(state, snapshot.pk)
+        more, newest = visited[snapshot.pk]
+        if more:
+            state.set_visits(state.sums.get(VISITS, 0) + more)
+        if microseconds(newest.end) == state.last_seen:
+            state.set_visit(microseconds(newest.start))
         store(state, snapshot)
         changes.advance(snapshot, live.segments_for(state.touched), live, now=microseconds(now))

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from personalization.privacy.preferences import Preferences, statement_of
 from personalization.profiles.identity import Key
-from personalization.profiles.occurrence import Occurrence
+from personalization.rules.occurrence import Occurrence
 from personalization.types import Json, JsonObject, Microseconds
 
 
@@ -29,11 +30,18 @@ class Arrival:
     key: Key
     joins: tuple[Key, ...] = ()
     unproved: bool = False
+    #: The visitor's browser objects (Sec-GPC, DNT): nothing of it is kept but a refusal.
+    objected: bool = False
 
     @property
     def keys(self) -> tuple[Key, ...]:
         """The identities that the event names."""
         return (self.key, *self.joins)
+
+    @property
+    def statement(self) -> Preferences | None:
+        """What another consent tool states with it."""
+        return statement_of(self.context, name=self.name, at=self.at)
 
     @property
     def occurrence(self) -> Occurrence:

@@ -15,8 +15,10 @@ from personalization.exceptions import EventRejected
 from personalization.ingest.arrival import Arrival
 from personalization.ingest.clean import refuse_poison
 from personalization.ingest.identities import SIGNED_USER, Sender, identities_of
+from personalization.ingest.minimise import ADDRESSES, kept_context
 from personalization.ingest.network import stated_network, with_network
 from personalization.ingest.times import happened_at
+from personalization.privacy.encryption import sealed_traits
 
 TYPES = tuple(Event.Type.values)
 #: The names under which calls without an event name are counted.
@@ -26,7 +28,7 @@ NAMES = {
 }  # fmt: skip
 MAX_NAME, MAX_MESSAGE_ID = 200, 100
 #: What a context may hold and no store, nor what is set aside: an address, a proof of who sends.
-PRIVATE = frozenset({"ip", SIGNED_USER})
+PRIVATE = ADDRESSES | {SIGNED_USER}
 #: What no context of an event holds: that, and traits, which are stated elsewhere.
 NOT_KEPT = PRIVATE | {"traits"}
 
@@ -54,7 +56,7 @@ def read_event(data: Any, *, sender: Sender, clean: bool = False) -> Arrival:
     return Arrival(
         type=kind,
         name=_name(data, kind),
-        properties=_properties(data, kind, context),
+        properties=_properties(data, kind, context, trusted=sender.trusted),
         context=_context(context, sender),
         at=microseconds(at),
         message_id=_message_id(data),
@@ -64,7 +66,7 @@ def read_event(data: Any, *, sender: Sender, clean: bool = False) -> Arrival:
 
 
 def _context(context: Mapping[str, Any], sender: Sender) -> Mapping[str, Any]:
-    kept = {name: value for name, value in context.items() if name not in NOT_KEPT}
+    kept = kept_context(context, but=NOT_KEPT)
     if sender.network is None:
         return kept
     # Of a server's event that is replayed, the sender knows what was stated when it came.
@@ -86,10 +88,11 @@ def _name(data: Mapping[str, Any], kind: str) -> str:
 
 
 def _properties(
-    data: Mapping[str, Any], kind: str, context: Mapping[str, Any]
+    data: Mapping[str, Any], kind: str, context: Mapping[str, Any], *, trusted: bool
 ) -> Mapping[str, Any]:
     if kind == "identify":
-        return _object(data, "traits") or _object(context, "traits")
+        traits = _object(data, "traits") or _object(context, "traits")
+        return sealed_traits(traits, trusted=trusted)
     if kind == "group":
         return {**_object(data, "traits"), "groupId": data.get("groupId")}
     if kind == "alias":

@@ -13,7 +13,7 @@ from personalization.conf import settings
 from personalization.events.buffer import Batch, buffer
 from personalization.events.models import Source
 from personalization.exceptions import EventRejected, UnknownSource
-from personalization.ingest.accept import judge, keep
+from personalization.ingest.accept import judge, keep, withhold
 from personalization.ingest.clean import refuse_poison
 from personalization.ingest.identities import Sender
 from personalization.ingest.inspection import inspection
@@ -59,6 +59,7 @@ def record(call: Mapping[str, Any], *, source: Source, now: datetime, apply: boo
     """
     sender = Sender(trusted=True, visitor_id=None, received_at=now)
     outcome = _judged(call, source=source, sender=sender)
+    withhold(outcome, sender=sender)
     if not apply:
         keep(outcome.arrivals, source=source, sender=sender)
     elif outcome.arrivals:

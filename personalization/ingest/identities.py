@@ -35,6 +35,8 @@ class Sender:
     user_id: str | None = None
     network: Mapping[str, Json] | None = None
     agent: Agent | None = None
+    #: A browser that objects (Sec-GPC, DNT), whose visitor has not agreed in spite of that.
+    objected: bool = False
 
 
 def identities_of(

@@ -68,11 +68,12 @@ def external_keys(data: Mapping[str, Any]) -> Iterator[Key]:
     context = data.get("context")
     listed = context.get("externalIds") if isinstance(context, Mapping) else None
     for entry in listed[:MOST_EXTERNAL] if isinstance(listed, list) else ():
-        if isinstance(entry, Mapping) and (key := _external_key(entry)):
+        if isinstance(entry, Mapping) and (key := external_key(entry)):
             yield key
 
 
-def _external_key(entry: Mapping[str, Any]) -> Key | None:
+def external_key(entry: Mapping[str, Any]) -> Key | None:
+    """Return the identity that an entry stands for; None when it is none in clear."""
     kind, value = entry.get("type"), entry.get("id")
     if entry.get("collection", "users") != "users" or entry.get("encoding", "none") != "none":
         return None

@@ -57,6 +57,26 @@ def admit(request: HttpRequest, source: Source) -> None:
         raise _refusal(origin)
 
 
+def admit_own(request: HttpRequest) -> None:
+    """Let a request without a key pass that a page of this site may send, or that no page has sent.
+
+    :raises Forbidden: `origin_not_allowed`, for a page of another site.
+    """
+    origin = _origin(request)
+    if origin and not _is_own(request, origin):
+        raise Forbidden(
+            f"Pages of {origin[:200]} may ask with the write key of a browser source that lists "
+            "them under allowed origins.",
+            code="origin_not_allowed",
+        )
+
+
+def says_own(request: HttpRequest) -> bool:
+    """Return whether a browser says that a page of this site sent the request."""
+    origin = _origin(request)
+    return bool(origin) and _is_own(request, origin)
+
+
 def preflight(request: HttpRequest) -> HttpResponse:
     """Answer what a browser asks before it sends for a page of another site.
 

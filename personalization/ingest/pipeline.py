@@ -22,17 +22,20 @@ from personalization.events.messages import take
 from personalization.events.models import Event, Source
 from personalization.ingest.apply import apply_events
 from personalization.ingest.arrival import Arrival
+from personalization.ingest.barred import without_barred
 from personalization.ingest.findings import note_findings
 from personalization.ingest.humanity import prove
 from personalization.ingest.item import Item
-from personalization.ingest.permission import Permissions
+from personalization.ingest.permission import Permissions, record_statements, statements_of
 from personalization.ingest.quarantine import bury
-from personalization.profiles.identity import Key, find_or_create
+from personalization.privacy.consent import take_answers_over
+from personalization.profiles.identity import Key, find, find_or_create
 from personalization.profiles.links import join
 from personalization.profiles.locks import ProfileMoved, hold_profiles_of
 from personalization.profiles.models import Identity
-from personalization.profiles.occurrence import Occurrence
 from personalization.profiles.resolve import Link
+from personalization.profiles.suppressed import share
+from personalization.rules.occurrence import Occurrence
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +57,7 @@ def process_events(*, now: datetime) -> int:
     limit = settings.WORKER_BATCH
     while True:
         with transaction.atomic():
+            share()  # before anything is held that an erasure may wait for
             claimed = buffer().claim(limit)
             batches = _bounded(claimed)
             taken = _process_or_split(batches, now=now)
@@ -172,18 +176,31 @@ def _process_and_ack(batches: Sequence[Batch], *, now: datetime, ack: bool) -> N
 def _process(batches: Sequence[Batch], *, now: datetime) -> None:
     # An event must not lie ahead of the instant it is evaluated at.
     now = max([now, *(batch.received_at for batch in batches)])
-    items = _unseen(_allowed(_items(batches)), now=now)
-    if not items:
+    share()
+    claimed = _items(batches)
+    known = find(key for item in claimed for key in item.arrival.keys)
+    claimed = without_barred(claimed, known=known)
+    permissions = _permissions(claimed, known=known, now=now)
+    items = _unseen(_allowed(claimed, permissions), now=now)
+    owners = {item.arrival.key for item in items}
+    news = permissions.news_of(owners)
+    if not items and not news:
         return
     note_findings(items, now=now)
-    identities = find_or_create(key for item in items for key in item.arrival.keys)
+    keys = [*news, *(key for item in items for key in item.arrival.keys)]
+    identities = find_or_create(keys, known=known)
+    record_statements(news, identities)
     moves = join(_links(items), identities, now=now)
     bulk.insert(Event, [_row(item, identities) for item in items])
-    held = hold_profiles_of([identities[key] for key in {item.arrival.key for item in items}])
+    held = hold_profiles_of([identities[key] for key in {*owners, *news}])
     occurrences: dict[int, list[Occurrence]] = {}
     for item in items:
         profile_id = identities[item.arrival.key].profile_id
         occurrences.setdefault(profile_id, []).append(item.arrival.occurrence)
+    answered = {identities[key].profile_id for key in news}
+    changed = take_answers_over([held[profile_id] for profile_id in answered], now=now)
+    touched = {*occurrences, *(snapshot.pk for snapshot in changed)}
+    held = {profile_id: held[profile_id] for profile_id in touched}
     apply_events(occurrences, held, moves=moves, now=now)
     metrics.count("events.stored", by=len(items))
 
@@ -202,12 +219,18 @@ def _items(batches: Sequence[Batch]) -> list[Item]:
     ]
 
 
-def _allowed(items: Sequence[Item]) -> list[Item]:
+def _permissions(
+    items: Sequence[Item], *, known: Mapping[Key, Identity], now: datetime
+) -> Permissions:
+    arrivals = [item.arrival for item in items]
+    return Permissions(arrivals, now=now, statements=statements_of(arrivals), known=known)
+
+
+def _allowed(items: Sequence[Item], permissions: Permissions) -> list[Item]:
     """Keep what the visitor's newest answers allow, asked now and not only at the door, and
     what a person sent."""
-    permissions = Permissions(item.arrival for item in items)
     allowed = [
-        item for item in items if permissions.allow(item.arrival, trusted=item.source.is_server)
+        item for item in items if permissions.take(item.arrival, trusted=item.source.is_server)
     ]
     return prove(allowed, known=permissions.known)
 

@@ -14,12 +14,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
+from django.utils import timezone
 
 from personalization import metrics
 from personalization.conf import settings
 from personalization.events.buffer import Batch
 from personalization.events.models import Source
 from personalization.exceptions import EventRejected
+from personalization.ingest.barred import not_suppressed
 from personalization.ingest.bots import Agent
 from personalization.ingest.calls import MAX_MESSAGE_ID
 from personalization.ingest.clean import refuse_poison
@@ -29,6 +31,8 @@ from personalization.ingest.models import DeadLetter
 from personalization.ingest.outcome import Rejection
 from personalization.ingest.permission import Permissions
 from personalization.ingest.redaction import proved, redacted
+from personalization.ingest.sealing import sealed_call
+from personalization.privacy.preferences import statement_of
 from personalization.profiles.identity import Key
 from personalization.types import Json, JsonObject
 
@@ -65,10 +69,11 @@ def set_aside(rejected: Iterable[Rejection], *, source: Source, sender: Sender) 
     No more wait for a source than the settings say, and none waits twice.
     """
     rejected = [rejection for rejection in rejected if rejection.code in KEPT]
-    if not rejected or not (sender.trusted or sender.visitor_id):
+    if not rejected or sender.objected or not (sender.trusted or sender.visitor_id):
         return
     letters = [letter for one in rejected if (letter := _letter(one, sender)) is not None]
-    permissions = Permissions(letters)
+    letters = not_suppressed(letters)
+    permissions = Permissions(letters, now=sender.received_at)
     letters = [one for one in letters if permissions.allow(one, trusted=sender.trusted)]
     with transaction.atomic():
         fresh = _unknown(letters, source=source)[: _room(source)]
@@ -81,12 +86,13 @@ def set_aside(rejected: Iterable[Rejection], *, source: Source, sender: Sender) 
 def _letter(rejection: Rejection, sender: Sender) -> Letter | None:
     """Return None for what is not kept: no call, nobody's, or too long."""
     call = rejection.call
-    if not isinstance(call, Mapping):
+    if not isinstance(call, Mapping) or _speaks_against_itself(call):
         return None
     try:
         keys = _owners(call, sender)
         sender = proved(sender, call, owner=keys[0])
-        body = json.dumps(redacted(call))  # ASCII: what no database keeps is kept escaped
+        sealed = sealed_call(call, trusted=sender.trusted)
+        body = json.dumps(redacted(sealed))  # ASCII: what no database keeps is kept escaped
     except (RecursionError, EventRejected):
         return None
     if len(body) > MAX_BODY * settings.EVENT_MAX_BYTES:
@@ -98,6 +104,13 @@ def _letter(rejection: Rejection, sender: Sender) -> Letter | None:
         keys=keys,
         proof={**proof_of(sender), JOINS: [[key.namespace, key.value] for key in keys[1:]]},
     )
+
+
+def _speaks_against_itself(call: Mapping[str, Any]) -> bool:
+    """Return whether another consent tool says with it that the visitor has refused."""
+    context = call.get("context")
+    said = statement_of(context, name="") if isinstance(context, Mapping) else None
+    return said is not None and not said.allows
 
 
 def _owners(call: Mapping[str, Any], sender: Sender) -> tuple[Key, ...]:
@@ -174,7 +187,7 @@ def proof_of(sender: Sender) -> dict[str, Json]:
     proof: dict[str, Json] = {
         each.name: getattr(sender, each.name)
         for each in fields(sender)
-        if each.name not in ("received_at", "sent_at", "agent")
+        if each.name not in ("received_at", "sent_at", "agent", "objected")
     }
     proof["sent_at"] = sender.sent_at.isoformat() if sender.sent_at else None
     proof["agent"] = sender.agent.to_json() if sender.agent else None
@@ -209,8 +222,8 @@ def bury(batch: Batch, error: Exception) -> None:
     All of them, whatever waits already: they were taken, so they are not lost. But nothing
     of those who refuse by now, and of a browser nothing that has no owner.
     """
-    letters = [_taken(event, error) for event in batch.events]
-    permissions = Permissions(letters)
+    letters = not_suppressed(_taken(event, error) for event in batch.events)
+    permissions = Permissions(letters, now=timezone.now())
     source = Source.objects.get(pk=batch.source_id)
     kept = [
         letter

@@ -16,6 +16,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
 from personalization import metrics
+from personalization.events.models import Event
 from personalization.exceptions import EventRejected, RequestRejected
 from personalization.ingest.accept import judge, keep
 from personalization.ingest.arrival import Arrival
@@ -27,6 +28,8 @@ from personalization.ingest.ids import MAX_ID, MAX_NAMESPACE
 from personalization.ingest.inspection import inspection
 from personalization.ingest.models import DeadLetter
 from personalization.ingest.quarantine import FAILED, sender_of, stated_message_id
+from personalization.ingest.sealing import SEALED, opened_call
+from personalization.privacy.encryption import sealed_traits
 
 WAITING = DeadLetter.Status.WAITING
 
@@ -127,6 +130,7 @@ def _read(letter: DeadLetter, text: str, sender: Sender) -> Arrival:
     data = _parsed(text)
     if letter.code == FAILED:
         return _read_arrival(data)
+    data = opened_call(data)
     if not stated_message_id(data):
         data["messageId"] = letter.message_id
     outcome = judge(
@@ -164,7 +168,10 @@ def _read_arrival(data: dict[str, Any]) -> Arrival:
             raise EventRejected(
                 f"{place} is no {kind.__name__} that can be kept.", code=FAILED, pointer=place
             )
-    return arrival
+    if arrival.type != Event.Type.IDENTIFY:
+        return arrival
+    # Somebody may have mended it in plain text.
+    return replace(arrival, properties=sealed_traits(arrival.properties, trusted=True))
 
 
 def _bounds(arrival: Arrival) -> Iterator[tuple[str, Any, type, int]]:
@@ -196,6 +203,8 @@ def _resolve(
 
 
 def _note(pk: int, error: EventRejected) -> None:
+    if error.code == SEALED:  # that is no fault of the event
+        return
     DeadLetter.objects.filter(pk=pk, status=WAITING).exclude(code=FAILED).update(
         code=error.code, message=str(error), pointer=error.pointer[:300]
     )

@@ -14,6 +14,7 @@ from django.db.models.functions import ExtractHour, ExtractIsoWeekDay
 from personalization.events.models import Event
 from personalization.ingest.merges import merge_profiles
 from personalization.ingest.network import AGENT, PREFIX
+from personalization.privacy.encryption import is_sealed
 from personalization.profiles.models import LinkVerdict, Merge, MergeSuggestion, Profile, Snapshot
 from personalization.profiles.suggestions import (
     Pair,
@@ -91,7 +92,9 @@ def portraits_of_visitors(*, now: datetime) -> Iterator[Portrait]:
     for profile_id, traits in (
         _agreed().filter(last_seen__gte=now - SEEN).values_list("pk", "traits").iterator()
     ):
-        values = {**compared_traits(traits), **habits.get(profile_id, {})}
+        # What is encrypted is another text each time, and would speak against everybody.
+        plain = {name: value for name, value in traits.items() if not is_sealed(value)}
+        values = {**compared_traits(plain), **habits.get(profile_id, {})}
         if values:
             yield Portrait(profile_id, values)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache as remembered
+from functools import lru_cache
 
 from django.core.cache import cache
 from django.db import DatabaseError
@@ -24,6 +25,7 @@ from personalization.events.models import Source
 from personalization.exceptions import TooMany
 from personalization.ingest.address import is_hidden, read_address
 from personalization.ingest.recent import Recent
+from personalization.keys import pseudonym
 
 MINUTE = 60.0
 #: A count is read in its own minute and in the next one.
@@ -69,18 +71,28 @@ def admit(request: HttpRequest, source: Source | None, address: str, *, now: dat
     :raises TooMany: when there were too many in the last minute; it says when to come again.
     """
     # The address first: what is refused for it takes nothing away from the source.
-    for limit in _limits(request, source, address):
-        if (wait := _count(limit, now=now.timestamp())) > 0:
-            metrics.count("ingest.throttled")
-            raise _refusal(limit, wait)
+    for limit in _limits(request, source, address, now=now):
+        admit_by(limit, now=now)
 
 
-def _limits(request: HttpRequest, source: Source | None, address: str) -> Iterator[Limit]:
+def admit_by(limit: Limit, *, now: datetime) -> None:
+    """Count a request by one limit.
+
+    :raises TooMany: when there were too many in the last minute; it says when to come again.
+    """
+    if (wait := _count(limit, now=now.timestamp())) > 0:
+        metrics.count("ingest.throttled")
+        raise _refusal(limit, wait)
+
+
+def _limits(
+    request: HttpRequest, source: Source | None, address: str, *, now: datetime
+) -> Iterator[Limit]:
     # Servers of the site send for everybody from one address; they show a secret instead.
     by_address = settings.ADDRESS_RATE > 0 and not (source and source.is_server)
     if by_address and address and _is_one_client(request, address):
         yield Limit(
-            key=f"address:{_network(address)}",
+            key=f"address:{_stand_in(_network(address), day=f'{now:%Y-%m-%d}')}",
             rate=settings.ADDRESS_RATE,
             message=f"From one address {settings.ADDRESS_RATE} requests a minute are taken",
         )
@@ -104,6 +116,13 @@ def _network(address: str) -> str:
     if known is None or known.version == 4:
         return address
     return f"{int(known) >> (128 - _NETWORK):x}"
+
+
+@lru_cache(maxsize=4096)
+def _stand_in(network: str, *, day: str) -> str:
+    """Return what stands for an address in a cache: another thing each day, so that at
+    midnight everybody begins anew, and the cache never holds an address."""
+    return pseudonym("throttle", day, network)[:32]
 
 
 def _count(limit: Limit, *, now: float) -> float:
@@ -224,4 +243,5 @@ def forget() -> None:
     """Forget what this process remembers; for tests."""
     global _away_until
     _memories.clear()
+    _stand_in.cache_clear()
     _away_until = 0.0

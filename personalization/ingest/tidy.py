@@ -13,6 +13,7 @@ from django.db.models import Case, F, Q, TextField, Value, When
 from personalization.conf import settings
 from personalization.events.models import Source
 from personalization.ingest.arrival import Arrival
+from personalization.ingest.audience import forget_yesterday
 from personalization.ingest.findings import purge_findings
 from personalization.ingest.humanity import purge_held, release_held
 from personalization.ingest.models import DeadLetter
@@ -28,14 +29,16 @@ _ROUND: Final = 200
 
 
 def tidy_quarantine(*, now: datetime) -> int:
-    """Release held events of people known by now, and delete what is over; return how many."""
+    """Release held events of people known by now, and delete what is over, the digests of
+    yesterday's audience, too; return how many."""
     return (
         release_held(now=now)
         + purge_held(now=now)
         + purge_resolved(now=now)
         + purge_waiting(now=now)
-        + forget_refused()
+        + forget_refused(now=now)
         + purge_findings(now=now)
+        + forget_yesterday(now=now)
     )
 
 
@@ -47,14 +50,14 @@ def purge_waiting(*, now: datetime) -> int:
     return deleted
 
 
-def forget_refused() -> int:
+def forget_refused(*, now: datetime) -> int:
     """Delete what waits of people of whom nothing may be kept by now; return how many.
 
     Four queries for each 200 letters.
     """
     forgotten, last = 0, 0
     while some := list(_waiting(after=last)):
-        permissions = Permissions(some)
+        permissions = Permissions(some, now=now)
         refused = [one.pk for one in some if not permissions.allow(one, trusted=one.trusted)]
         if refused:
             letters = DeadLetter.objects.filter(pk__in=refused, status=DeadLetter.Status.WAITING)

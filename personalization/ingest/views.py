@@ -36,6 +36,8 @@ from personalization.ingest.message import Message
 from personalization.ingest.network import network
 from personalization.ingest.quarantine import set_aside
 from personalization.ingest.times import read_time
+from personalization.privacy.answers import answered
+from personalization.privacy.signals import objects
 from personalization.profiles.visitor import ForeignToken, read_user_token, read_visitor_id
 from personalization.types import Json
 
@@ -146,8 +148,14 @@ def sender_of(request: HttpRequest, source: Source, envelope: Envelope, *, now: 
         network=_network(request, source) if settings.IDENTITY_SUGGESTIONS else None,
         received_at=now,
         sent_at=read_time(envelope.sent_at),
+        objected=not source.is_server and _objects(request),
         agent=None if source.is_server else agent_of(request.headers, method=str(request.method)),
     )
+
+
+def _objects(request: HttpRequest) -> bool:
+    """Return whether the browser objects and its visitor has not agreed in spite of that."""
+    return objects(request.META) and not answered(request.COOKIES, request.META)
 
 
 def _signed_user(request: HttpRequest, visitor_id: str | None) -> str | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from personalization.exceptions import IdentitySuppressed
 from personalization.profiles.models import Identity, Profile, Snapshot
+from personalization.profiles.suppressed import share, suppressed
 
 #: Databases bound how many parameters a statement has.
 _CHUNK = 5_000
@@ -34,17 +37,26 @@ def find(keys: Iterable[Key]) -> dict[Key, Identity]:
     return found
 
 
-def find_or_create(keys: Iterable[Key]) -> dict[Key, Identity]:
-    """Return an identity for each key; a new one gets a profile of its own.
+def find_or_create(
+    keys: Iterable[Key], *, known: Mapping[Key, Identity] = MappingProxyType({})
+) -> dict[Key, Identity]:
+    """Return an identity for each key; a new one gets a profile of its own. Those `known`
+    were found in this transaction before.
 
     Another worker may create the same one at the same time: the first insert
     wins, and the profile made for the other is removed.
+
+    :raises IdentitySuppressed: when one of those that are missing may not come back.
     """
     keys = sorted(set(keys))
-    found = find(keys)
+    share()
+    found = {key: known[key] for key in keys if key in known}
+    found |= find(key for key in keys if key not in known)
     missing = [key for key in keys if key not in found]
     if not missing:
         return found
+    if any(row.lifted_at is None for row in suppressed(missing).values()):
+        raise IdentitySuppressed
     profiles = Profile.objects.bulk_create(Profile() for _ in missing)
     Identity.objects.bulk_create(
         (

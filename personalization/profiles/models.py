@@ -16,6 +16,11 @@ class Profile(models.Model):
     class Meta:
         verbose_name = _("profile")
         verbose_name_plural = _("profiles")
+        permissions = (
+            ("see_traits", _("Can read personal traits")),
+            ("export_profile", _("Can export everything of a profile")),
+            ("erase_profile", _("Can erase everything of a profile")),
+        )
 
     def __str__(self) -> str:
         return f"Profile {self.pk}"
@@ -205,7 +210,7 @@ class Snapshot(models.Model):
     features = models.JSONField(_("features"), default=dict, blank=True)
     #: name → whole number; what sums of features are kept in, exact in any order.
     sums = models.JSONField(default=dict, blank=True)
-    #: matcher id → {"n": newest instants, "t": total, "f": first instant}.
+    #: key of what a rule needs → what is kept of the events for it.
     counters = models.JSONField(default=dict, blank=True)
     #: segment id → [since, until or null, whether its entry was told]; the span of
     #: membership that contains now, or the next one ahead.
@@ -218,6 +223,8 @@ class Snapshot(models.Model):
     due_at = models.DateTimeField(null=True, blank=True, db_index=True)
     first_seen = models.DateTimeField(_("first seen"), null=True, blank=True)
     last_seen = models.DateTimeField(_("last seen"), null=True, blank=True, db_index=True)
+    #: When the newest visit began; it lasts until a visit gap after `last_seen`.
+    visit_started_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("snapshot")

@@ -7,38 +7,46 @@ state for any order of the same events. Duplicates are removed before.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeVar
 
 from personalization import bulk
 from personalization.clock import microseconds, moment
 from personalization.profiles import features
 from personalization.profiles.models import Snapshot
-from personalization.profiles.occurrence import Occurrence
 from personalization.profiles.plan import Plan
-from personalization.rules.state import NO_EVENTS, Counter
+from personalization.rules.need import Counters, Late, Need
+from personalization.rules.occurrence import Occurrence
 from personalization.types import Json, Microseconds
 
+T = TypeVar("T")
 Stamp = tuple[Microseconds, str]
 
 
 @dataclass
 class State:
-    """What the events of a profile add up to. `touched` names what has changed."""
+    """What the events of a profile add up to. `touched` names what has changed.
+
+    `late` holds what could not take an event because the order matters: the caller has
+    to put the whole of it in, from the log.
+    """
 
     traits: dict[str, Json] = field(default_factory=dict)
     trait_times: dict[str, Stamp] = field(default_factory=dict)
     sums: dict[str, int] = field(default_factory=dict)
-    counters: dict[str, Counter] = field(default_factory=dict)
+    counters: Counters = field(default_factory=Counters)
+    visit: Microseconds | None = None
     first_seen: Microseconds | None = None
     last_seen: Microseconds | None = None
     touched: set[str] = field(default_factory=set)
+    late: dict[str, Need[Any]] = field(default_factory=dict)
 
     def apply(self, occurrences: Iterable[Occurrence], plan: Plan) -> None:
-        for occurrence in occurrences:
+        for occurrence in sorted(occurrences, key=attrgetter("position")):
             self._count(occurrence, plan)
-            self._feel(occurrence)
+            self._feel(occurrence, plan)
             if occurrence.type == "identify":
                 self._learn(occurrence)
             self._see(occurrence.at)
@@ -47,16 +55,28 @@ class State:
         self.sums[features.VISITS] = n
         self.touched.add(f"feature:{features.VISITS}")
 
-    def _count(self, occurrence: Occurrence, plan: Plan) -> None:
-        for need in plan.counters.get(occurrence.name, ()):
-            if need.matcher.matches(occurrence.properties, at=occurrence.at):
-                key = need.matcher.id
-                counter = self.counters.get(key, NO_EVENTS)
-                self.counters[key] = counter.add(occurrence.at, size=need.size)
-                self.touched.add(f"event:{occurrence.name}")
+    def set_visit(self, started: Microseconds) -> None:
+        """Note when the newest visit began."""
+        self.visit = started
+        self.touched.add("visit")
 
-    def _feel(self, occurrence: Occurrence) -> None:
-        for name in features.add(self.sums, occurrence):
+    def _count(self, occurrence: Occurrence, plan: Plan) -> None:
+        for need in plan.concerned(occurrence):
+            known = self.counters.of(need)
+            try:
+                kept = need.add(known, occurrence)
+            except Late:
+                self.late[need.key] = need
+                continue
+            if kept is not known:
+                self.put(need, kept)
+
+    def put(self, need: Need[T], kept: T) -> None:
+        self.counters.put(need, kept)
+        self.touched.add(f"counter:{need.key}")
+
+    def _feel(self, occurrence: Occurrence, plan: Plan) -> None:
+        for name in features.add(self.sums, occurrence, weights=plan.weights):
             self.touched.add(f"feature:{name}")
 
     def _learn(self, occurrence: Occurrence) -> None:
@@ -85,16 +105,11 @@ def load(snapshot: Snapshot) -> State:
         traits=dict(snapshot.traits),
         trait_times={name: (at, by) for name, (at, by) in snapshot.trait_times.items()},
         sums=dict(snapshot.sums),
-        counters=load_counters(snapshot.counters),
+        counters=Counters(snapshot.counters),
+        visit=microseconds(snapshot.visit_started_at) if snapshot.visit_started_at else None,
         first_seen=microseconds(snapshot.first_seen) if snapshot.first_seen else None,
         last_seen=microseconds(snapshot.last_seen) if snapshot.last_seen else None,
     )
-
-
-def load_counters(stored: Mapping[str, Any]) -> dict[str, Counter]:
-    return {
-        key: Counter(tuple(entry["n"]), entry["t"], entry["f"]) for key, entry in stored.items()
-    }
 
 
 def store(state: State, snapshot: Snapshot) -> None:
@@ -103,10 +118,8 @@ def store(state: State, snapshot: Snapshot) -> None:
     snapshot.trait_times = {name: list(stamp) for name, stamp in state.trait_times.items()}
     snapshot.sums = state.sums
     snapshot.features = features.published(state.sums)
-    snapshot.counters = {
-        key: {"n": list(counter.newest), "t": counter.total, "f": counter.first}
-        for key, counter in state.counters.items()
-    }
+    snapshot.counters = state.counters.as_stored()
+    snapshot.visit_started_at = moment(state.visit) if state.visit is not None else None
     snapshot.first_seen = moment(state.first_seen) if state.first_seen is not None else None
     snapshot.last_seen = moment(state.last_seen) if state.last_seen is not None else None
 
@@ -114,7 +127,7 @@ def store(state: State, snapshot: Snapshot) -> None:
 #: The fields `store` and the memberships write.
 STORED_FIELDS = (
     "traits", "trait_times", "sums", "features", "counters", "first_seen", "last_seen",
-    "memberships", "plan", "due_at",
+    "visit_started_at", "memberships", "plan", "due_at",
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from django.db import connections, router
 
@@ -44,13 +44,20 @@ def joined(spans: Iterable[Span], *, gap: timedelta) -> list[Span]:
 Moments: TypeAlias = Mapping[int, Sequence[datetime]]
 
 
-def add_to_visits(moments: Moments, *, gap: timedelta) -> dict[int, int]:
-    """Extend, join and create visits; return by how many each profile has more.
+class Visited(NamedTuple):
+    """By how many `more` visits a profile has, and the newest of those that were touched."""
+
+    more: int
+    newest: Span
+
+
+def add_to_visits(moments: Moments, *, gap: timedelta) -> dict[int, Visited]:
+    """Extend, join and create visits; return what became of those of each profile.
 
     Three statements, however many profiles there are.
     """
     near = _near(moments, gap=gap)
-    more: dict[int, int] = {}
+    visited: dict[int, Visited] = {}
     stale: list[int] = []
     fresh: list[bulk.Row] = []
     for profile_id, instants in moments.items():
@@ -59,22 +66,22 @@ def add_to_visits(moments: Moments, *, gap: timedelta) -> dict[int, int]:
         starts = {span.start for span in spans}
         stale += [number for span, number in known.items() if span.start not in starts]
         fresh += [_row(profile_id, span) for span in spans if span not in known]
-        more[profile_id] = len(spans) - len(known)
+        visited[profile_id] = Visited(len(spans) - len(known), spans[-1])
     if stale:
         Visit.objects.filter(pk__in=stale).delete()
     _write(fresh)
-    return more
+    return visited
 
 
-def replace_visits(moments: Moments, *, gap: timedelta) -> dict[int, int]:
-    """Derive the visits of the profiles anew from all their events; return their numbers."""
+def replace_visits(moments: Moments, *, gap: timedelta) -> dict[int, list[Span]]:
+    """Derive the visits of the profiles anew from all their events; return them in order."""
     spans = {
         profile_id: joined(map(_instant, instants), gap=gap)
         for profile_id, instants in moments.items()
     }
     Visit.objects.filter(profile__in=list(moments)).delete()
     _write([_row(profile_id, span) for profile_id, found in spans.items() for span in found])
-    return {profile_id: len(found) for profile_id, found in spans.items()}
+    return spans
 
 
 def _near(moments: Moments, *, gap: timedelta) -> dict[int, dict[Span, int]]:

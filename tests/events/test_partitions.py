@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import OperationalError, close_old_connections, connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.test import Client
 
 from personalization.events import partitions
@@ -283,9 +283,10 @@ def test_two_may_make_the_same_months_at_once(store: Callable[..., Event]) -> No
     made: list[dict[Month, int]] = []
 
     def make() -> None:
-        made.append(make_months(first=FIRST, now=NOW))
-        close_old_connections()
-        connection.close()
+        try:
+            made.append(make_months(first=FIRST, now=NOW))
+        finally:
+            connection.close()
 
     threads = [threading.Thread(target=make) for _ in range(2)]
     for thread in threads:

@@ -71,9 +71,11 @@ def elsewhere(work: Callable[[], Any]) -> Any:
     results: list[Any] = []
 
     def run() -> None:
-        results.append(work())
-        # Also in memory, where Django keeps it open for the other threads.
-        BaseDatabaseWrapper.close(connections["default"])
+        try:
+            results.append(work())
+        finally:
+            # Also in memory, where Django keeps it open for the other threads.
+            BaseDatabaseWrapper.close(connections["default"])
 
     thread = threading.Thread(target=run)
     thread.start()

@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from personalization.delivery.caps import Caps, of_candidate
 from personalization.events.models import Source
 from personalization.ingest.accept import keep
 from personalization.ingest.calls import read_event
@@ -16,7 +17,21 @@ from personalization.ingest.pipeline import process_events
 from personalization.profiles.models import Profile
 from personalization.segments.models import Membership
 from personalization.segments.rebuild import checksum
-from tests.rules.building import both, either, feature, happened, none_of, prop, rule, trait
+from tests.rules.building import (
+    both,
+    either,
+    feature,
+    happened,
+    measured,
+    none_of,
+    prop,
+    recency,
+    rule,
+    sequence,
+    step,
+    trait,
+    weekly,
+)
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 END = START + timedelta(days=9)
@@ -40,6 +55,28 @@ RULES: dict[str, Any] = {
             window={"from": "2026-03-02T00:00:00Z", "to": "2026-03-04T00:00:00Z"},
         )
     ),
+    "spenders": rule(measured("sum", "total", ">", 25, event="Order Completed", last="P3D")),
+    "cheap-on-average": rule(measured("avg", "total", "<", 20, event="Order Completed")),
+    "once-dear": rule(measured("max", "total", ">=", 25, event="Order Completed")),
+    "choosy": rule(measured("distinct", "category", ">=", 2, event="*", last="P3D")),
+    "days-here": rule(measured("days", None, ">=", 2, event="*")),
+    "a-day-before": rule(happened("Product Viewed", window={"last": "P8D", "until": "P2D"})),
+    "in-this-visit": rule(happened("*", ">=", 2, scope="visit")),
+    "away": rule(recency("*", ">=", "P2D")),
+    "regular": rule(weekly(event="*", period="P2D", periods=4, at_least=2, operator=">=", value=1)),
+    "looked-then-bought": rule(
+        sequence(step("Product Viewed"), step("Order Completed", within="PT1H"))
+    ),
+    "left-the-cart": rule(
+        sequence(
+            step("Product Viewed"),
+            step("Product Added"),
+            step("Order Completed", absent=True, within="P1D"),
+            last="P9D",
+        )
+    ),
+    "straight": rule(sequence(step("Product Added"), step("Product Added"), strict=True)),
+    "shown-enough": Caps(total=4, daily=2, ignored=3).rule(of_candidate("variation:1")),
 }
 
 PEOPLE = ("ann", "bob", "cid")
@@ -83,6 +120,11 @@ _whats = st.one_of(
         st.integers(20, 22),
     ),
     st.just({"type": "page", "properties": {"path": "/"}}),
+    st.builds(
+        lambda name, shown: {"type": "track", "event": name, "properties": {"variation": shown}},
+        st.sampled_from(["Slot Shown", "Slot Shown", "Slot Clicked"]),
+        st.sampled_from(["variation:1", "variation:2+variation:1", "variation:12"]),
+    ),
 )
 
 HISTORIES = st.lists(calls(), min_size=1, max_size=14, unique_by=lambda call: call["messageId"])

@@ -84,6 +84,7 @@ def test_a_gzip_in_parts_without_end_is_refused(client: Client, server: Source) 
         gzip.compress(GOOD)[:-8] + b"\x00" * 8,  # with a wrong checksum
         gzip.compress(GOOD)[:20] + b"!" + gzip.compress(GOOD)[21:],
     ],
+    ids=["more", "no checksum", "half", "head", "magic", "no gzip", "wrong checksum", "wrong byte"],
 )
 def test_damaged_gzip_is_refused(client: Client, server: Source, body: bytes) -> None:
     response = post(client, body)

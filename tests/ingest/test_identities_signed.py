@@ -74,6 +74,8 @@ def test_it_lasts_for_a_day() -> None:
         TimestampSigner(salt="another").sign("u1"),
         TimestampSigner(key="another", salt=f"personalization.user.{ID}").sign("u1"),
     ],
+    ids=["", "u1", "u1:", "u1:a:b", "None", "5", "list", "object", "long", "NUL", "cut off",
+         "of another user", "of another salt", "of another key"],
 )  # fmt: skip
 def test_garbage_and_forgeries_prove_nobody(forged: Any) -> None:
     with pytest.raises(ForeignToken):
@@ -119,7 +121,11 @@ def test_the_proof_is_not_stored(client: Client, visitor: str) -> None:
 
 
 @pytest.mark.parametrize("carry", [by_header, by_context])
-@pytest.mark.parametrize("token", ["u1", user_token("u1", visitor_id=ID), "\t", "u1:1:x"])
+@pytest.mark.parametrize(
+    "token",
+    ["u1", user_token("u1", visitor_id=ID), "\t", "u1:1:x"],
+    ids=["u1", "signed", "tab", "u1:1:x"],
+)
 def test_what_was_signed_for_somebody_else_is_not_taken(
     client: Client, visitor: str, carry: Any, token: str
 ) -> None:

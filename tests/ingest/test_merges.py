@@ -14,7 +14,7 @@ from personalization import shortcuts
 from personalization.ingest.merges import merge_profiles, resolve_profiles, undo_merge
 from personalization.monitoring.audit import audit_profiles
 from personalization.privacy.consent import record_consent
-from personalization.privacy.models import Consent
+from personalization.privacy.models import Mechanism
 from personalization.profiles import merges
 from personalization.profiles.identity import Key, find
 from personalization.profiles.locks import ProfileMoved
@@ -231,7 +231,7 @@ def test_consents_and_memberships_follow(make_segment: Callable[..., Segment]) -
     record_consent(
         Key(Identity.ANONYMOUS, "a"),
         granted=["personalization"],
-        mechanism=Consent.Mechanism.BANNER,
+        mechanism=Mechanism.BANNER,
         now=NOW,
     )
     vips = make_segment("vips")

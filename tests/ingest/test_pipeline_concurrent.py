@@ -20,7 +20,7 @@ from personalization.ingest import pipeline
 from personalization.ingest.pipeline import process_events
 from personalization.monitoring.audit import audit_profiles
 from personalization.privacy.consent import record_consent
-from personalization.privacy.models import Consent
+from personalization.privacy.models import Mechanism
 from personalization.profiles.identity import Key, find_or_create
 from personalization.profiles.models import Identity, Profile, Snapshot
 from personalization.segments.models import Segment
@@ -152,7 +152,7 @@ def test_a_visitor_answers_while_a_worker_joins_it_with_a_user(server: Source) -
     deliver(server, [[_call(anonymousId="a1"), _call(userId="u1")]], at=END)
     process_events(now=END)
     deliver(server, [[_call(anonymousId="a1", userId="u1")]], at=END)
-    said = {"granted": ["analytics"], "mechanism": Consent.Mechanism.API, "now": END}
+    said = {"granted": ["analytics"], "mechanism": Mechanism.API, "now": END}
     with _elsewhere() as start:
         with transaction.atomic():
             _process_next()

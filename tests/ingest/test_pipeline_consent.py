@@ -10,7 +10,7 @@ from django.test import Client
 from personalization import metrics
 from personalization.events.models import BufferedBatch, Event, Source
 from personalization.privacy.consent import record_consent
-from personalization.privacy.models import Consent
+from personalization.privacy.models import Mechanism
 from personalization.profiles.identity import Key
 from personalization.profiles.models import Identity, Profile
 from personalization.testing import drain
@@ -23,7 +23,7 @@ USER = Key(Identity.USER, "u1")
 
 
 def answer(key: Key, *granted: str) -> None:
-    record_consent(key, granted=granted, mechanism=Consent.Mechanism.API, now=datetime.now(UTC))
+    record_consent(key, granted=granted, mechanism=Mechanism.API, now=datetime.now(UTC))
 
 
 def anonymous(value: str) -> Key:

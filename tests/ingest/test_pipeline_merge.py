@@ -76,7 +76,7 @@ def test_what_a_person_entered_goes_along(vips: Segment) -> None:
     row = Membership.objects.get(segment=vips)
     assert (row.profile_id, row.since, row.until) == (user, NOW, NOW + 3 * HOUR)
     assert not Profile.objects.filter(pk=visitor).exists()
-    assert str(vips.pk) in Snapshot.objects.get().memberships
+    assert str(vips.serving_id) in Snapshot.objects.get().memberships
 
 
 def test_of_two_memberships_the_longer_span_counts(vips: Segment) -> None:

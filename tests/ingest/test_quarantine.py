@@ -271,8 +271,9 @@ def test_good_events_cost_nothing_here(
 
 def test_many_refused_cost_as_much_as_one(server: Source, django_assert_num_queries: Any) -> None:
     bad = [Rejection(index=n, code="too_old", message="Old.", call=track()) for n in range(50)]
-    # Whose, waiting already, how many wait, insert, and the savepoint of the test around.
-    with django_assert_num_queries(6):
+    # Who is suppressed, whose, waiting already, how many wait, insert, and the savepoint of the
+    # test around.
+    with django_assert_num_queries(7):
         set_aside(bad, source=server, sender=_sender())
     assert len(letters()) == 50
 

@@ -410,3 +410,23 @@ def test_a_redis_that_is_not_there_lets_everything_in(
     backend = "django.core.cache.backends.redis.RedisCache"
     settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": "redis://127.0.0.1:1/0"}}
     assert [admit(limited(1), at=1) for _ in range(3)] == [0] * 3
+
+
+# -- whom a count is of -------------------------------------------------------------------------
+
+
+def names(address: str, *, day: int) -> list[str]:
+    request = RequestFactory().post("/", REMOTE_ADDR=address)
+    now = START + timedelta(days=day)
+    return [limit.key for limit in throttle._limits(request, None, address, now=now)]
+
+
+def test_an_address_is_called_another_thing_each_day() -> None:
+    assert names("198.51.100.7", day=0) == names("198.51.100.7", day=0)
+    assert names("198.51.100.7", day=0) != names("198.51.100.7", day=1)
+
+
+def test_two_addresses_are_two_and_a_network_of_the_new_kind_is_one() -> None:
+    assert names("198.51.100.7", day=0) != names("198.51.100.8", day=0)
+    assert names("2606:2800:220:1::1", day=0) == names("2606:2800:220:1::2", day=0)
+    assert not any("198.51" in key for key in names("198.51.100.7", day=0))

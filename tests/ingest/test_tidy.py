@@ -129,21 +129,21 @@ def test_what_waits_of_those_who_refuse_by_now_is_forgotten(
     ]  # fmt: skip
     for source, value in ((server, "no"), (browser, "no"), (browser, "unknown")):
         _letter(source, value=value)
-    assert forget_refused() == 3
+    assert forget_refused(now=timezone.now()) == 3
     assert waiting() == kept
-    assert forget_refused() == 0
+    assert forget_refused(now=timezone.now()) == 0
 
 
 def test_a_refusal_of_anybody_it_names_counts(server: Source) -> None:
     _answer("no", granted=False)
     _letter(server, namespace="user", value="u1", sender={"joins": [["anonymous", "no"]]})
-    assert forget_refused() == 1
+    assert forget_refused(now=timezone.now()) == 1
 
 
 def test_the_yes_of_the_visitor_stands_for_the_user_that_was_signed(browser: Source) -> None:
     _answer("v1", granted=True)
     _letter(browser, namespace="user", value="u1", sender={"visitor_id": "v1", "trusted": False})
-    assert forget_refused() == 0
+    assert forget_refused(now=timezone.now()) == 0
 
 
 def test_what_the_worker_set_aside_says_itself_whose_it_is(browser: Source) -> None:
@@ -154,14 +154,14 @@ def test_what_the_worker_set_aside_says_itself_whose_it_is(browser: Source) -> N
     )  # fmt: skip
     taken = {"code": FAILED, "body": json.dumps(event.to_json())}
     _letter(browser, namespace="user", value="u1", **taken)
-    assert forget_refused() == 0
+    assert forget_refused(now=timezone.now()) == 0
     _answer("v1", granted=False)
-    assert forget_refused() == 1
+    assert forget_refused(now=timezone.now()) == 1
 
 
 def test_a_source_that_is_believed_no_more_needs_a_yes(browser: Source) -> None:
     _letter(browser, value="unknown", sender={"trusted": True})
-    assert forget_refused() == 1
+    assert forget_refused(now=timezone.now()) == 1
 
 
 def test_however_many_wait_they_are_asked_about_in_rounds(
@@ -173,7 +173,7 @@ def test_however_many_wait_they_are_asked_about_in_rounds(
         _letter(server, value=value)
     # Two rounds: which, who, the answers, delete; and a last look.
     with django_assert_num_queries(9):
-        assert forget_refused() == 4
+        assert forget_refused(now=timezone.now()) == 4
     assert {letter.value for letter in waiting()} == {"unknown"}
 
 

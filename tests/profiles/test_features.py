@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from personalization.profiles.features import add, definitions, published
-from personalization.profiles.occurrence import Occurrence
+from personalization.profiles.features import add, definitions, kept, published
+from personalization.rules.occurrence import Occurrence
 
 
 def value(feature: str, *events: tuple[str, dict[str, Any]]) -> Any:
@@ -26,6 +26,11 @@ def value(feature: str, *events: tuple[str, dict[str, Any]]) -> Any:
         ("orders.count", "Order Completed", {}, 2),
         ("orders.revenue", "Order Completed", {"total": 19.99}, 39.98),
         ("engagement.seconds", "Engaged", {"seconds": 1.5}, 3.0),
+        ("interest.score", "Element Clicked", {}, 2),
+        ("interest.score", "Product Clicked", {}, 2),
+        ("interest.score", "Product Added", {}, 6),
+        ("interest.score", "Order Completed", {}, 10),
+        ("interest.score", "Page Viewed", {}, 0),
         ("orders.count", "Order Refunded", {}, 0),
         ("visits.count", "Page Viewed", {}, 0),
     ],
@@ -60,3 +65,27 @@ def test_a_change_is_named() -> None:
         "events.count",
         "engagement.seconds",
     }
+
+
+def test_every_feature_says_of_what_it_is_and_in_which_range() -> None:
+    for _, definition in definitions.items():
+        assert definition.label
+        assert definition.description.endswith(".")
+
+
+def test_points_are_those_that_the_weights_say() -> None:
+    sums: dict[str, int] = {}
+    clicked = Occurrence("track", "Element Clicked", {}, 1, "a")
+    assert add(sums, clicked, weights={"Element Clicked": -2}) == {
+        "events.count",
+        "interest.score",
+    }
+    assert published(sums)["interest.score"] == -2
+    assert add(sums, clicked, weights={}) == {"events.count"}
+    assert published(sums)["interest.score"] == -2
+
+
+def test_what_is_kept_tells_weights_apart() -> None:
+    assert kept({"a": 1, "b": 2}) == kept({"b": 2, "a": 1})
+    assert kept({"a": 1}) != kept({"a": 2})
+    assert len(kept()) == len(definitions.names())

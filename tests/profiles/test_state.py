@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from personalization.profiles.models import Snapshot
-from personalization.profiles.occurrence import Occurrence
 from personalization.profiles.plan import Plan, plan
 from personalization.profiles.state import STORED_FIELDS, State, load, store
-from personalization.rules.matcher import CounterNeed, Matcher
+from personalization.rules.counter import Counter, CounterNeed
+from personalization.rules.matcher import Matcher
+from personalization.rules.occurrence import Occurrence
 from personalization.rules.parse import parse
-from personalization.rules.state import Counter
 from tests.effort import examples
 from tests.rules.building import both, happened, prop, rule
 
@@ -31,7 +31,7 @@ NEEDS = parse(
 
 
 def needed() -> Plan:
-    return plan(need for leaf in NEEDS.leaves() for need in leaf.counters())
+    return plan(need for leaf in NEEDS.leaves() for need in leaf.needs())
 
 
 def state_of(*occurrences: Occurrence, known: State | None = None) -> State:
@@ -151,7 +151,9 @@ def test_only_what_changed_is_touched() -> None:
     assert state.touched == {"feature:events.count"}
     state.touched.clear()
     state.apply([Occurrence("track", "Product Added", {"category": "hats"}, NOW, "c")], needed())
-    assert state.touched == {"event:Product Added", "feature:events.count", "feature:cart.adds"}
+    added = Matcher("Product Added").id
+    features = {"feature:events.count", "feature:cart.adds", "feature:interest.score"}
+    assert state.touched == {f"counter:{added}", *features}
 
 
 def test_first_and_last_seen_are_the_ends() -> None:
@@ -163,9 +165,25 @@ def test_equal_matchers_share_the_largest_counter() -> None:
     small, large = CounterNeed(Matcher("Page Viewed"), 2), CounterNeed(Matcher("Page Viewed"), 5)
     other = CounterNeed(Matcher("Order Completed"), 1)
     made = plan([small, large, small, other])
-    assert made.counters == {"Page Viewed": (large,), "Order Completed": (other,)}
+    assert made.needs == {"Page Viewed": (large,), "Order Completed": (other,)}
 
 
 def test_a_plan_is_named_by_what_is_in_it() -> None:
     small, large = CounterNeed(Matcher("Page Viewed"), 2), CounterNeed(Matcher("Page Viewed"), 5)
     assert plan([small, large]).id == plan([large]).id != plan([small]).id != plan([]).id
+
+
+def test_a_plan_adds_up_the_score_with_its_own_weights() -> None:
+    added = Occurrence("track", "Product Added", {}, NOW, "a")
+    for weights, points in (({"Product Added": 7}, 7), ({}, None)):
+        state = State()
+        state.apply(
+            [added, Occurrence("track", "Page Viewed", {}, NOW, "b")], plan([], weights=weights)
+        )
+        assert state.sums.get("interest.score") == points
+
+
+def test_other_weights_are_another_plan() -> None:
+    one, other = {"Product Added": 3, "Page Viewed": 1}, {"Product Added": 3, "Page Viewed": 2}
+    assert plan([], weights=one).id != plan([], weights=other).id
+    assert plan([], weights=one).id == plan([], weights=dict(reversed(one.items()))).id

@@ -42,11 +42,11 @@ def test_a_chain_of_short_pauses_is_one_visit() -> None:
 
 
 def _add(profile: Profile, moments: list[datetime]) -> int:
-    return add_to_visits({profile.pk: moments}, gap=GAP)[profile.pk]
+    return add_to_visits({profile.pk: moments}, gap=GAP)[profile.pk].more
 
 
 def _replace(profile: Profile, moments: list[datetime]) -> int:
-    return replace_visits({profile.pk: moments}, gap=GAP)[profile.pk]
+    return len(replace_visits({profile.pk: moments}, gap=GAP)[profile.pk])
 
 
 def rows(profile: Profile) -> list[tuple[datetime, datetime, int]]:
@@ -88,7 +88,8 @@ def test_many_profiles_cost_as_many_statements_as_one(
         _add(person, [at(0), at(40)])
     with django_assert_num_queries(3):  # read; remove what was joined; write
         more = add_to_visits({person.pk: [at(20), at(500)] for person in people}, gap=GAP)
-    assert set(more.values()) == {0}
+    assert {visited.more for visited in more.values()} == {0}
+    assert {visited.newest for visited in more.values()} == {Span(at(500), at(500))}
     assert all(rows(person) == [(at(0), at(40), 3), (at(500), at(500), 1)] for person in people)
 
 

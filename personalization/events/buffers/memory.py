@@ -7,7 +7,8 @@ from dataclasses import replace
 from itertools import count
 from typing import ClassVar
 
-from personalization.events.buffer import Batch
+from personalization.events.buffer import Batch, named_in, without
+from personalization.profiles.needles import Needles
 
 
 class MemoryBuffer:
@@ -39,6 +40,21 @@ class MemoryBuffer:
 
     def depth(self, *, limit: int | None = None) -> int:
         return len(self.waiting) if limit is None else min(limit, len(self.waiting))
+
+    def remove(self, needles: Needles) -> int:
+        removed = 0
+        for number, batch in list(self.waiting.items()):
+            kept = without(batch, needles=needles)
+            removed += len(batch.events) - len(kept.events)
+            if kept.events:
+                self.waiting[number] = kept
+            else:
+                self.ack([batch])
+        return removed
+
+    def holds(self, needles: Needles) -> bool:
+        waiting = list(self.waiting.values())
+        return any(named_in(event, needles=needles) for each in waiting for event in each.events)
 
     def clear(self) -> None:
         self.waiting.clear()

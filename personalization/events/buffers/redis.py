@@ -26,10 +26,11 @@ from django.db import router, transaction
 from personalization import metrics
 from personalization.clock import microseconds, moment
 from personalization.conf import settings
-from personalization.events.buffer import Batch
+from personalization.events.buffer import Batch, without
 from personalization.events.buffers.database import DatabaseBuffer
 from personalization.events.models import Event
 from personalization.exceptions import BufferUnavailable
+from personalization.profiles.needles import Needles
 
 try:
     import redis
@@ -50,6 +51,9 @@ Fields: TypeAlias = dict[Any, Any]
 
 #: Seconds in which Redis has to take a connection and to answer.
 CONNECT_WITHIN, ANSWER_WITHIN = 2, 5
+
+#: Entries that are read at once where the whole stream is looked through.
+_AT_ONCE = 500
 
 #: In one script, for a consumer must not be given anything between the look and the end.
 _REMOVE_CONSUMERS = """
@@ -111,6 +115,40 @@ class RedisBuffer:
         with _answering():
             depth = int(_client().xlen(self.stream)) + self._rows.depth(limit=limit)
         return depth if limit is None else min(depth, limit)
+
+    def remove(self, needles: Needles) -> int:
+        """Take the events out; the rest of their batches goes behind all others.
+
+        A worker that holds such a batch may store the rest as well: it is stored once.
+        """
+        removed = self._rows.remove(needles)
+        for number, batch in self._naming(needles):
+            kept = without(batch, needles=needles)
+            removed += len(batch.events) - len(kept.events)
+            with _answering(), _client().pipeline(transaction=True) as steps:
+                if kept.events:
+                    steps.xadd(self.stream, _fields(kept, attempts=batch.attempts))
+                steps.xack(self.stream, self.group, number)
+                steps.xdel(self.stream, number)
+                steps.execute()
+        return removed
+
+    def holds(self, needles: Needles) -> bool:
+        return any(self._naming(needles)) or self._rows.holds(needles)
+
+    def _naming(self, needles: Needles) -> Iterator[tuple[str, Batch]]:
+        """Yield the entries that name somebody, whether a worker holds them or not."""
+        after = "-"
+        while True:
+            with _answering():
+                entries: Any = _client().xrange(self.stream, min=after, count=_AT_ONCE)
+            for number, fields in entries:
+                texts = (fields[b"events"], fields[b"error"])
+                if any(needles.found_in(text.decode()) for text in texts):
+                    yield number.decode(), _batch((number, fields))
+            if len(entries) < _AT_ONCE:
+                return
+            after = f"({entries[-1][0].decode()}"
 
     def problems(self) -> list[str]:
         """Return in which ways this Redis could lose what it has acknowledged."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -74,10 +74,13 @@ def begin(file: OpenFile, *, reader: Reader, source: Source, again: bool) -> Imp
     return run
 
 
-def import_file(file: OpenFile, *, reader: Reader, run: ImportRun, now: datetime) -> Iterator[Step]:
+def import_file(
+    file: OpenFile, *, reader: Reader, run: ImportRun, now: datetime
+) -> Generator[Step, None, None]:
     """Import what `run` has not seen of the file, a portion for each step asked for.
 
-    `now` is when the events are received; nothing happens after it.
+    `now` is when the events are received; nothing happens after it. Close it when you stop
+    before its end.
 
     :raises UnreadableFile: when the file cannot be understood, or ends in the middle.
     """

@@ -71,7 +71,7 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
         _fingerprint(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"one\n", gzip.compress(b"one\n")])
+@pytest.mark.parametrize("content", [b"one\n", gzip.compress(b"one\n")], ids=["plain", "gzip"])
 def test_what_is_piped_in_is_read_and_not_known_again(
     monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:

@@ -6,7 +6,7 @@ import gzip
 import io
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from personalization.ingest.imports.rows import Rows
 from personalization.ingest.imports.run import begin, finish, import_file
 from personalization.ingest.models import DeadLetter, HeldEvent, ImportRun
 from personalization.privacy.consent import record_consent
-from personalization.privacy.models import Consent
+from personalization.privacy.models import Mechanism
 from personalization.profiles.identity import Key
 from personalization.profiles.models import Identity, Profile
 from personalization.testing import drain, memory_buffer
@@ -111,8 +111,10 @@ def test_each_portion_is_one_request(tmp_path: Path, source: Source) -> None:
 def test_a_portion_costs_the_same_wherever_it_stands(tmp_path: Path, source: Source) -> None:
     path = _write(tmp_path, *map(viewed, range(8)))
     costs = []
-    with _begun(path, source) as (file, run):
-        steps = import_file(file, reader=JSONL, run=run, now=NOW)
+    with (
+        _begun(path, source) as (file, run),
+        closing(import_file(file, reader=JSONL, run=run, now=NOW)) as steps,
+    ):
         for _ in range(4):
             with CaptureQueriesContext(
                 connection,
@@ -387,7 +389,7 @@ def test_of_a_browser_source_only_those_are_taken_who_agreed(
     record_consent(
         Key(Identity.ANONYMOUS, "a1"),
         granted=["analytics"],
-        mechanism=Consent.Mechanism.BANNER,
+        mechanism=Mechanism.BANNER,
         now=NOW,
     )
     calls = [viewed(n, userId=..., anonymousId=f"a{n}") for n in (1, 2)]
@@ -398,9 +400,7 @@ def test_of_a_browser_source_only_those_are_taken_who_agreed(
 
 
 def test_of_who_refused_nothing_is_stored(tmp_path: Path, source: Source) -> None:
-    record_consent(
-        Key(Identity.USER, "u1"), granted=[], mechanism=Consent.Mechanism.BANNER, now=NOW
-    )
+    record_consent(Key(Identity.USER, "u1"), granted=[], mechanism=Mechanism.BANNER, now=NOW)
     _imported(_write(tmp_path, viewed(1), viewed(2, userId="u2")), source)
     assert _numbers() == [2]
 

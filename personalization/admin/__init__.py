@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from personalization.admin import (
+    audience,
+    audit,
+    consent_texts,
+    consents,
     dead_letters,
     delivery,
+    erasures,
     events,
+    interest,
     merges,
     privacy,
     profiles,
+    reports,
     schemas,
     segments,
     sources,
     suggestions,
+    suppressions,
+    webhooks,
 )
 
 __all__ = [
-    "dead_letters", "delivery", "events", "merges", "privacy", "profiles", "schemas", "segments",
-    "sources", "suggestions",
+    "audience", "audit", "consent_texts", "consents", "dead_letters", "delivery", "erasures", "events", "interest", "merges", "privacy", "profiles", "reports", "schemas", "segments",
+    "sources", "suggestions", "suppressions", "webhooks",
 ]  # fmt: skip

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Any, Final
 
 from django.contrib import admin, messages
@@ -18,6 +16,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from personalization.admin.audited import note_of_object
+from personalization.admin.letter_text import event_name, hidden, pretty
+from personalization.admin.personal_values import may_see_values
 from personalization.admin.read_only import ReadOnlyAdmin, may
 from personalization.admin.visitors import identity_label
 from personalization.admin.wording import moment_cell
@@ -25,6 +26,8 @@ from personalization.exceptions import BufferUnavailable, EventRejected
 from personalization.ingest.models import DeadLetter
 from personalization.ingest.quarantine import FAILED
 from personalization.ingest.replay import Replayed, discard, replay, replay_many
+from personalization.ingest.sealing import SEALED
+from personalization.privacy.models import AuditEntry
 from personalization.profiles.models import Identity
 
 #: Why an event was set aside, in the order of the filter.
@@ -44,8 +47,6 @@ REASONS: Final = {
     FAILED: _("The worker could not process it"),
 }
 _STATES: Final = {"waiting": "pending", "replayed": "fresh", "discarded": "off"}
-#: Halves of surrogate pairs, which no page can hold.
-_HALVES = re.compile("[\ud800-\udfff]")
 _LONGEST_MESSAGE = 160
 #: A cell of the list with a second, quieter line.
 _WITH_MORE = '{} <span class="pz-told">{}</span>'
@@ -86,7 +87,7 @@ class StatusFilter(admin.SimpleListFilter):
 
 @admin.register(DeadLetter)
 class DeadLetterAdmin(ReadOnlyAdmin):
-    list_display = ("received", "event", "problem", "who")
+    list_display: tuple[str, ...] = ("received", "event", "problem", "who")
     list_filter = (StatusFilter, ReasonFilter, "source")
     list_select_related = ("source",)
     search_fields = ("=message_id", "=value")
@@ -106,6 +107,11 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     def has_resolve_permission(self, request: HttpRequest) -> bool:
         return may(request, "change", DeadLetter)
 
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """Say only the reason to who may not read what events of people say."""
+        told = "problem" if may_see_values(request) else "reason"
+        return tuple(told if name == "problem" else name for name in self.list_display)
+
     # -- list ---------------------------------------------------------------------------
 
     @admin.display(description=_("received at"))
@@ -123,6 +129,10 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             text = f"{text[: _LONGEST_MESSAGE - 1]}…"
         reason = reason_words(letter.code)
         return format_html(_WITH_MORE, reason, text)
+
+    @admin.display(description=_("what is wrong"))
+    def reason(self, letter: DeadLetter) -> str:
+        return reason_words(letter.code)
 
     @admin.display(description=_("visitor"))
     def who(self, letter: DeadLetter) -> str:
@@ -189,9 +199,13 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             return redirect("admin:personalization_deadletter_changelist")
         if request.method == "POST":
             return self._resolve(request, letter)
+        note_of_object(request, AuditEntry.Action.VIEWED, letter)
         return self._page(request, letter, body=pretty(letter.body))
 
-    def _page(self, request: HttpRequest, letter: DeadLetter, **context: Any) -> HttpResponse:
+    def _page(
+        self, request: HttpRequest, letter: DeadLetter, *, body: str, problem: str = ""
+    ) -> HttpResponse:
+        seen = may_see_values(request)
         request.current_app = self.admin_site.name
         agent = letter.sender.get("agent") or {}
         context = {
@@ -202,6 +216,11 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "media": self.media,
             "letter": letter,
+            # What was wrong is often said with the value that was.
+            "body": body if seen else hidden(body),
+            "message": letter.message if seen else "",
+            "problem": problem if seen or not problem else gettext("It is refused again."),
+            "may_mend": seen,
             "reason": reason_words(letter.code),
             "who": self.who(letter),
             "state": state(letter),
@@ -209,7 +228,6 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             "may_resolve": letter.status == DeadLetter.Status.WAITING
             and self.has_resolve_permission(request),
             "by_worker": letter.code == FAILED,
-            **context,
         }
         return TemplateResponse(request, "admin/personalization/deadletter/detail.html", context)
 
@@ -222,7 +240,8 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             done = bool(discard([letter.pk], now=now, by=_user(request)))
             said = gettext("The event is given up.")
         else:
-            body = request.POST.get("body", "")
+            # Who may not read what it says cannot mend it: it is replayed as it came.
+            body = request.POST.get("body", "") if may_see_values(request) else letter.body
             try:
                 done = replay(
                     letter.pk, now=now, body=body, by=_user(request), as_person=do == "person"
@@ -247,31 +266,9 @@ def state(letter: DeadLetter) -> SafeString:
 
 
 def reason_words(code: str) -> str:
+    if code == SEALED:
+        return gettext("No key opens what is encrypted in it")
     return str(REASONS.get(code, code))
-
-
-def event_name(letter: DeadLetter) -> str:
-    """Return what the event calls itself, as far as that can be read."""
-    try:
-        data = json.loads(letter.body)
-    except (ValueError, RecursionError):
-        return ""
-    if not isinstance(data, dict):
-        return ""
-    stated = data.get("event") or data.get("name") or data.get("type")
-    return pretty_text(str(stated)[:80]) if stated else ""
-
-
-def pretty(body: str) -> str:
-    """Return JSON text with a line for each value; what no page can hold stays escaped."""
-    try:
-        return pretty_text(json.dumps(json.loads(body), ensure_ascii=False, indent=2))
-    except (ValueError, RecursionError):
-        return body
-
-
-def pretty_text(text: str) -> str:
-    return _HALVES.sub(lambda half: f"\\u{ord(half[0]):04x}", text.replace("\0", "\\u0000"))
 
 
 def _numbers(queryset: QuerySet[DeadLetter]) -> list[int]:

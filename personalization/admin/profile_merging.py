@@ -14,10 +14,12 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from personalization.admin.audited import note_of_person
 from personalization.admin.read_only import ModelAdmin, may
 from personalization.admin.visitors import find_snapshot, label, sorted_identities
 from personalization.admin.wording import BUSY
 from personalization.ingest.merges import merge_profiles
+from personalization.privacy.models import AuditEntry
 from personalization.profiles.locks import ProfileMoved
 from personalization.profiles.merges import MergeRefused
 from personalization.profiles.models import Identity, Merge, Profile
@@ -77,6 +79,7 @@ def _merge(admin: ModelAdmin, request: HttpRequest, profile: Profile) -> HttpRes
     except ProfileMoved:
         admin.message_user(request, BUSY, messages.WARNING)
         return redirect("admin:personalization_profile_change", profile.pk)
+    note_of_person(request, AuditEntry.Action.CHANGED, profile_id=kept, what="merged")
     said = gettext("Both are one profile now. The merge log has it, and can undo it.")
     admin.message_user(request, said, messages.SUCCESS)
     return redirect("admin:personalization_profile_change", kept)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import F, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -18,19 +19,27 @@ from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
-from personalization.admin.explanation import SegmentWhy, explain_segments
+from personalization.admin.audited import may_read_log, note_of_person
+from personalization.admin.derived_facts import derived_lines
+from personalization.admin.personal_values import hidden_reasons, may_see_values
+from personalization.admin.preview import may_preview, preview_link
 from personalization.admin.profile_merging import identity_lines, may_merge, merge_page
+from personalization.admin.profile_rights import erase_page, export_page, may_erase, may_export
+from personalization.admin.profile_traits import may_reveal, reveal, trait_lines
 from personalization.admin.read_only import ReadOnlyAdmin, may_view
-from personalization.admin.timeline import timeline, value_text
+from personalization.admin.timeline import timeline
 from personalization.admin.visitors import find_profiles, label
 from personalization.admin.wording import moment_cell, when_words
 from personalization.events.models import Event
-from personalization.privacy.models import Consent
+from personalization.privacy.models import AuditEntry, Consent
 from personalization.profiles.features import VISITS, definitions
 from personalization.profiles.models import Identity, Merge, Profile, Snapshot
 from personalization.rules.catalogue import Catalogue
+from personalization.rules.compare import value_text
 from personalization.segments.catalogue import catalogue
+from personalization.segments.explanation import SegmentWhy, explain_segments
 from personalization.segments.live import live_rules
+from personalization.segments.members import memberships_at
 from personalization.segments.models import Membership, Segment
 from personalization.segments.population import members
 
@@ -42,14 +51,15 @@ class SegmentFilter(admin.SimpleListFilter):
     parameter_name = "segment"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return list(Segment.objects.filter(active=True).values_list("slug", "name"))
+        active = Segment.objects.listed().filter(active=True)
+        return list(active.values_list("slug", "name"))
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Profile]
     ) -> QuerySet[Profile] | None:
         if not self.value():
             return None
-        segment = Segment.objects.filter(slug=self.value()).first()
+        segment = Segment.objects.listed().filter(slug=self.value()).first()
         if segment is None:
             return queryset.none()
         return queryset.filter(pk__in=members(segment, now=timezone.now()).values("pk"))
@@ -107,11 +117,28 @@ class ProfileAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.merge)
-        own = [path("<int:pk>/merge/", view, name="personalization_profile_merge")]
+        reveal = self.admin_site.admin_view(self.reveal)
+        export = self.admin_site.admin_view(self.export)
+        erase = self.admin_site.admin_view(self.erase)
+        own = [
+            path("<int:pk>/merge/", view, name="personalization_profile_merge"),
+            path("<int:pk>/reveal/", reveal, name="personalization_profile_reveal"),
+            path("<int:pk>/export/", export, name="personalization_profile_export"),
+            path("<int:pk>/erase/", erase, name="personalization_profile_erase"),
+        ]
         return own + super().get_urls()
 
     def merge(self, request: HttpRequest, pk: int) -> HttpResponse:
         return merge_page(self, request, pk)
+
+    def reveal(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return reveal(self, request, pk)
+
+    def export(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        return export_page(self, request, pk)
+
+    def erase(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        return erase_page(self, request, pk)
 
     def change_view(
         self,
@@ -127,6 +154,7 @@ class ProfileAdmin(ReadOnlyAdmin):
             gone = _("There is no such profile any more. It may have been joined with another.")
             self.message_user(request, gone, messages.WARNING)
             return redirect("admin:personalization_profile_changelist")
+        note_of_person(request, AuditEntry.Action.VIEWED, profile_id=profile.pk)
         request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
@@ -136,6 +164,9 @@ class ProfileAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "media": self.media,
             **self._story(request, profile),
+            "preview_url": preview_link("profile", profile=profile.pk)
+            if may_preview(request)
+            else "",
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/personalization/profile/detail.html", context)
@@ -144,20 +175,26 @@ class ProfileAdmin(ReadOnlyAdmin):
         """Return what there is to tell, as far as the user may see it."""
         known = catalogue()
         snapshot = _snapshot(profile)
+        seen = may_see_values(request)
         story: dict[str, Any] = {
             "profile": profile,
             "snapshot": snapshot,
+            "may_export": may_export(request),
+            "may_erase": may_erase(request),
             "identities": identity_lines(profile, logged=may_view(request, Merge)),
             "may_merge": may_merge(request),
-            "traits": [
-                (name, value_text(value)) for name, value in sorted(snapshot.traits.items())
-            ],
+            "traits": trait_lines(request, snapshot.traits),
+            "may_reveal": may_reveal(request, snapshot.traits),
+            "may_read_log": may_read_log(request),
             "features": list(_features(snapshot)),
+            "derived": derived_lines(snapshot, known, now=timezone.now()),
         }
         if may_view(request, Segment):
-            story["verdicts"] = list(_verdicts(profile, snapshot, known))
+            story["verdicts"] = list(_verdicts(profile, snapshot, known, seen=seen))
         if may_view(request, Event):
-            story["timeline"] = timeline(profile, known, before=request.GET.get("before", ""))
+            story["timeline"] = timeline(
+                profile, known, before=request.GET.get("before", ""), with_values=seen
+            )
         if may_view(request, Consent):
             answers = Consent.objects.filter(identity__profile=profile).select_related("identity")
             story["consents"] = answers.order_by("-pk")[:20]
@@ -167,8 +204,7 @@ class ProfileAdmin(ReadOnlyAdmin):
 def _current() -> Prefetch[str, QuerySet[Membership], str]:
     """Return how to fetch the memberships of this moment, as the attribute `current`."""
     now = timezone.now()
-    rows = Membership.objects.filter(Q(until=None) | Q(until__gt=now), since__lte=now)
-    ordered = rows.select_related("segment").order_by("segment__name")
+    ordered = memberships_at(now).select_related("segment").order_by("segment__name")
     return Prefetch("memberships", queryset=ordered, to_attr="current")
 
 
@@ -206,11 +242,16 @@ class Verdict:
     when: str
 
 
-def _verdicts(profile: Any, snapshot: Snapshot, known: Catalogue) -> Iterator[Verdict]:
+def _verdicts(
+    profile: Any, snapshot: Snapshot, known: Catalogue, *, seen: bool
+) -> Iterator[Verdict]:
     since = {each.segment_id: each.since for each in profile.current}
-    segments = Segment.objects.filter(active=True)
+    segments = Segment.objects.listed().filter(active=True)
     now = timezone.now()
     for answer in explain_segments(snapshot, live_rules(), known, segments=segments, now=now):
+        if answer.why and not seen:
+            why = replace(answer.why, reasons=hidden_reasons(answer.why.reasons))
+            answer = replace(answer, why=why)
         yield Verdict(
             answer=answer,
             since=since.get(answer.segment.pk) if answer.holds else None,

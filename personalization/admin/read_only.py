@@ -10,14 +10,17 @@ from django.core.paginator import Paginator
 from django.db.models import Model
 from django.http import HttpRequest
 
+from personalization.admin.audited import Audited
+
 if TYPE_CHECKING:  # generic for the type checker only
-    ModelAdmin = admin.ModelAdmin[Any]
     StackedInline = admin.StackedInline[Any, Any]
     AnyPaginator = Paginator[Any]
 else:
-    ModelAdmin = admin.ModelAdmin
     StackedInline = admin.StackedInline
     AnyPaginator = Paginator
+
+#: What all pages of ours are made of.
+ModelAdmin = Audited
 
 #: A list of more is not counted to its end: nobody pages through it, and counting
 #: the rows of an event table can take longer than everything else on the page.

@@ -16,6 +16,7 @@ from personalization.segments.models import Segment
 from personalization.types import Json
 
 _PLACE = re.compile(r"/rules/(\d+)")
+_STEP = re.compile(r"/steps/(\d+)")
 _SHOWN_VALUE = 80
 _SHOWN_CHOICES = 20
 
@@ -47,7 +48,8 @@ def examine(data: Json, *, slug: str, catalogue: Catalogue) -> Examined:
 
 
 def _lookup(slug: str, edited: Rule) -> Lookup:
-    segments = {segment.slug: segment for segment in Segment.objects.filter(active=True)}
+    active = Segment.objects.listed().filter(active=True)
+    segments = {segment.slug: segment for segment in active}
 
     def lookup(name: str) -> Rule | None:
         return edited if name == slug else referenced(segments[name])
@@ -59,10 +61,13 @@ def line_of(pointer: str) -> str:
     """Return the number of the line that `pointer` leads to, as the editor shows it.
 
     “2.1” is the first line of the group on line 2; “2 where 1” the first of its
-    conditions on properties. Empty for the rule as a whole.
+    conditions on properties, “2 step 1” the first step of its sequence. Empty for the
+    rule as a whole.
     """
     rule, _, where = pointer.partition("/where")
     place = ".".join(str(int(index) + 1) for index in _PLACE.findall(rule))
+    if step := _STEP.search(rule):
+        place = f"{place} step {int(step[1]) + 1}"
     inner = ".".join(str(int(index) + 1) for index in _PLACE.findall(where))
     return f"{place} where {inner}" if inner else place
 

@@ -11,8 +11,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from personalization.admin.rule_json import NotJson, read_json
-from personalization.admin.starters import STARTERS
+from personalization.admin.rule_views import OF_SEGMENTS, VIEWS
 from personalization.segments.catalogue import catalogue, editor_catalogue
+from personalization.segments.templates import starters
 
 
 class RuleEditor(forms.Textarea):
@@ -25,7 +26,12 @@ class RuleEditor(forms.Textarea):
     template_name = "personalization/admin/rule_editor.html"
 
     class Media:
-        css = {"all": ("personalization/admin/rule_editor.css",)}
+        css = {
+            "all": (
+                "personalization/admin/rule_editor.css",
+                "personalization/admin/rule_panels.css",
+            )
+        }
         js = (forms.Script("personalization/admin/rule_editor/main.js", type="module"),)
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
@@ -38,7 +44,7 @@ class RuleEditor(forms.Textarea):
         self.slug = slug
         self.addresses = {
             name: reverse(f"admin:personalization_segment_{name}", current_app=site)
-            for name in ("preview", *(("trial", "visitors") if may_try else ()))
+            for name in (VIEWS if may_try else OF_SEGMENTS)
         }
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
@@ -48,7 +54,7 @@ class RuleEditor(forms.Textarea):
             "data_id": f"{identifier}_data",
             "data": {
                 "catalogue": editor_catalogue(catalogue()),
-                "starters": [starter.to_json() for starter in STARTERS],
+                "starters": [template.to_json() for template in starters()],
                 "slug": self.slug,
                 "addresses": self.addresses,
             },

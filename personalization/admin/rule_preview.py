@@ -1,4 +1,4 @@
-"""What a rule as edited would do: its sentence, its number of visitors, one visitor's trace.
+"""What a rule as edited would do: its sentence, what is wrong with it, one visitor's trace.
 
 The editor asks these views while somebody types. They use what production uses:
 the same parser, the same SQL and the same evaluation in memory.
@@ -6,62 +6,66 @@ the same parser, the same SQL and the same evaluation in memory.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import cast
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import OperationalError, connection, transaction
 from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from personalization.admin.explanation import Reason, Why, explain, facts_for_rule
-from personalization.admin.read_only import may, may_view
+from personalization.admin.audited import note_of_person
+from personalization.admin.personal_values import hidden_reasons, may_see_values
 from personalization.admin.rule_check import examine, line_of, message_of
-from personalization.admin.rule_json import NotJson, read_json
+from personalization.admin.rule_count import head_count, notes
+from personalization.admin.rule_json import NotJson
+from personalization.admin.rule_request import read_request, require_profiles, require_segments
 from personalization.admin.visitors import find_snapshot, label, recent_snapshots
-from personalization.admin.wording import share_words, when_words
+from personalization.admin.wording import when_words
+from personalization.clock import microseconds
 from personalization.exceptions import Problem
-from personalization.profiles.models import Profile, Snapshot
+from personalization.privacy.models import AuditEntry
+from personalization.profiles.models import Snapshot
+from personalization.rules.catalogue import Catalogue
 from personalization.rules.explain import sentence
+from personalization.rules.lint import lint_rule
+from personalization.rules.lint_findings import worst_first
 from personalization.rules.nodes import Rule
+from personalization.rules.whatif import suggestions
 from personalization.segments.catalogue import catalogue
+from personalization.segments.explanation import Reason, Why, explain, facts_for_rule
 from personalization.segments.live import live_rules
-from personalization.segments.models import Segment
-from personalization.segments.population import count_matching
 from personalization.types import Json, JsonObject
-
-#: A count that takes longer is given up: it would be asked again at the next key.
-COUNT_MILLISECONDS = 5000
 
 
 @require_POST
 def preview(request: HttpRequest) -> JsonResponse:
     """Answer what is wrong with the rule, or its sentence and how many visitors match now."""
-    _require_segments(request)
+    require_segments(request)
     try:
-        data, slug, _visitor = _read_request(request)
+        asked = read_request(request)
     except NotJson as error:
         return JsonResponse({"message": str(error)}, status=400)
     known = catalogue()
-    found = examine(data, slug=slug, catalogue=known)
+    found = examine(asked.rule, slug=asked.slug, catalogue=known)
     answer: dict[str, Json] = {
         "sentence": sentence(found.rule, known) if found.rule else "",
         "problems": [_problem(problem) for problem in found.problems],
     }
     if found.rule and not found.problems:
-        answer |= _population(found.rule)
+        now = timezone.now()
+        answer["oddities"] = _oddities(found.rule, known, now=now)
+        answer["notes"] = list(notes(found.rule, known))
+        answer |= head_count(found.rule, now=now)
     return JsonResponse(answer)
 
 
 @require_safe
 def visitors(request: HttpRequest) -> JsonResponse:
     """Answer whom the rule could be tried on: the visitors seen last."""
-    _require_profiles(request)
+    require_profiles(request)
     recent = [{"id": each.pk, "label": label(each.profile)} for each in recent_snapshots()]
     return JsonResponse({"visitors": recent})
 
@@ -69,49 +73,29 @@ def visitors(request: HttpRequest) -> JsonResponse:
 @require_POST
 def trial(request: HttpRequest) -> JsonResponse:
     """Answer why the rule holds for one visitor or not."""
-    _require_profiles(request)
+    require_profiles(request)
     try:
-        data, slug, visitor = _read_request(request)
+        asked = read_request(request)
     except NotJson as error:
         return JsonResponse({"message": str(error)}, status=400)
-    snapshot = find_snapshot(visitor)
+    snapshot = find_snapshot(asked.visitor)
     if snapshot is None:
-        message = _("Nobody is known as “%(visitor)s”.") % {"visitor": visitor}
+        message = _("Nobody is known as “%(visitor)s”.") % {"visitor": asked.visitor}
         return JsonResponse({"message": message}, status=404)
     known = catalogue()
-    found = examine(data, slug=slug, catalogue=known)
+    found = examine(asked.rule, slug=asked.slug, catalogue=known)
     if found.rule is None or found.problems:
         message = _("Repair the rule first: it cannot be tried as it is.")
         return JsonResponse({"message": message}, status=422)
     now = timezone.now()
-    facts = facts_for_rule(snapshot, found.rule, live_rules())
+    facts = replace(facts_for_rule(snapshot, found.rule, live_rules()), context=asked.context)
     why = explain(found.rule, facts, known, now=now)
-    return JsonResponse(_verdict(request, snapshot, why))
-
-
-def _require_segments(request: HttpRequest) -> None:
-    if not (may_view(request, Segment) or may(request, "add", Segment)):
-        raise PermissionDenied
-
-
-def _require_profiles(request: HttpRequest) -> None:
-    _require_segments(request)
-    if not may_view(request, Profile):
-        raise PermissionDenied
-
-
-def _read_request(request: HttpRequest) -> tuple[Json, str, str]:
-    """Return rule, slug of the segment and visitor of the request.
-
-    :raises NotJson:
-    """
-    try:
-        data = read_json(request.body)
-    except RequestDataTooBig:
-        raise NotJson("The rule is too large.") from None
-    if not isinstance(data, Mapping):
-        raise NotJson
-    return data.get("rule"), str(data.get("slug") or ""), str(data.get("visitor") or "").strip()
+    if not may_see_values(request):
+        why = replace(why, reasons=hidden_reasons(why.reasons))
+    note_of_person(request, AuditEntry.Action.VIEWED, profile_id=snapshot.pk, by="trial of a rule")
+    ways = suggestions(found.rule, facts, known, now=microseconds(now))
+    changes: list[Json] = [way.words for way in ways]
+    return JsonResponse({**_verdict(request, snapshot, why), "changes": changes})
 
 
 def _problem(problem: Problem) -> JsonObject:
@@ -122,35 +106,17 @@ def _problem(problem: Problem) -> JsonObject:
     }
 
 
-def _population(rule: Rule) -> JsonObject:
-    total = Snapshot.objects.count()
-    count = _count_in_time(rule)
-    if count is None:
-        return {"count": None, "total": total, "words": _("Counting the visitors takes too long.")}
-    words = ngettext(
-        "of %(total)s visitor matches right now", "of %(total)s visitors match right now", total
-    )
-    return {
-        "count": count,
-        "shown": number_format(count, force_grouping=True),
-        "total": total,
-        "words": words % {"total": number_format(total, force_grouping=True)},
-        "share": share_words(count, total),
-    }
-
-
-def _count_in_time(rule: Rule) -> int | None:
-    """Return how many visitors match now; None if the database gives up."""
-    now = timezone.now()
-    if connection.vendor != "postgresql":
-        return count_matching(rule, now=now)
-    try:
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(f"SET LOCAL statement_timeout = {COUNT_MILLISECONDS:d}")
-            return count_matching(rule, now=now)
-    except OperationalError:
-        return None
+def _oddities(rule: Rule, known: Catalogue, *, now: datetime) -> list[Json]:
+    """Return what is valid and yet odd: parts that never hold, or add nothing."""
+    findings = worst_first(lint_rule(rule, catalogue=known, now=microseconds(now)))
+    return [
+        {
+            "pointer": found.pointer,
+            "line": line_of(found.pointer),
+            "message": f"{found.message} {found.advice}",
+        }
+        for found in findings
+    ]
 
 
 def _verdict(request: HttpRequest, snapshot: Snapshot, why: Why) -> JsonObject:
@@ -163,14 +129,14 @@ def _verdict(request: HttpRequest, snapshot: Snapshot, why: Why) -> JsonObject:
         ),
         "holds": why.holds,
         "when": when_words(why),
-        "reasons": [_reason_json(reason) for reason in why.reasons],
+        "reasons": [reason_json(reason) for reason in why.reasons],
     }
 
 
-def _reason_json(reason: Reason) -> JsonObject:
+def reason_json(reason: Reason) -> JsonObject:
     return {
         "text": reason.text,
         "holds": reason.holds,
         "actual": reason.actual,
-        "reasons": [_reason_json(each) for each in reason.reasons],
+        "reasons": [reason_json(each) for each in reason.reasons],
     }

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from personalization.admin.personal_values import may_see_values
 from personalization.admin.read_only import ModelAdmin, ReadOnlyAdmin, may
 from personalization.admin.schema_form import SchemaForm
 from personalization.admin.wording import moment_cell
@@ -103,7 +104,14 @@ class ProblemFilter(admin.SimpleListFilter):
 
 @admin.register(SchemaFinding)
 class SchemaFindingAdmin(ReadOnlyAdmin):
-    list_display = ("event_shown", "problem", "example_shown", "times", "source", "last")
+    list_display: tuple[str, ...] = (
+        "event_shown",
+        "problem",
+        "example_shown",
+        "times",
+        "source",
+        "last",
+    )
     list_display_links = None
     list_filter = ("source", ProblemFilter)
     list_select_related = ("source",)
@@ -119,6 +127,14 @@ class SchemaFindingAdmin(ReadOnlyAdmin):
                 "personalization/admin/quarantine.css",
             )
         }
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """Leave the examples out for who may not read what events of people say."""
+        seen = may_see_values(request)
+        return tuple(name for name in self.list_display if seen or name != "example_shown")
+
+    def get_exclude(self, request: HttpRequest, obj: SchemaFinding | None = None) -> Any:
+        return () if may_see_values(request) else ("example",)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """What was mended can be forgotten; it comes again if it was not."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, F, IntegerField, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import number_format
@@ -18,21 +20,38 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from personalization import hints
-from personalization.admin import rule_preview
+from personalization.admin import segment_members, segment_templates, segment_versions
+from personalization.admin.preview import preview_links
 from personalization.admin.read_only import ModelAdmin, may, may_view
+from personalization.admin.rule_views import VIEWS, View
 from personalization.admin.segment_form import SegmentForm
+from personalization.admin.segment_health import GOOD, health_of
 from personalization.admin.segment_overview import overview
-from personalization.admin.segment_usage import segments_using, variations_using
+from personalization.admin.segment_usage import obstacles
 from personalization.admin.wording import share_words
 from personalization.profiles.models import Profile, Snapshot
 from personalization.segments.manual import add_members, remove_members
+from personalization.segments.members import memberships_at
 from personalization.segments.models import Membership, Segment
+from personalization.segments.state import State, has_ended, state_of
+from personalization.segments.versions import credit, newest_number
+from personalization.types import JsonObject
 
-_STATES = {
+_STATES: Mapping[State, Any] = {
     "broken": _("The rule cannot be used"),
     "pending": _("Waiting for the worker"),
     "fresh": _("Up to date"),
+    "ended": _("Ended"),
     "off": _("Not active"),
+}
+
+#: Pages below that of a segment, by the names of their addresses.
+PAGES: Mapping[str, tuple[str, Callable[..., HttpResponseBase]]] = {
+    "upload": ("members/upload", segment_members.upload),
+    "download": ("members/download", segment_members.download),
+    "versions": ("versions", segment_versions.listing),
+    "comparison": ("versions/<int:one>/<int:other>", segment_versions.comparison),
+    "restore": ("versions/<int:number>/restore", segment_versions.restoration),
 }
 
 
@@ -40,8 +59,10 @@ _STATES = {
 class SegmentAdmin(ModelAdmin):
     form = SegmentForm
     change_form_template = "admin/personalization/segment/change_form.html"
+    change_list_template = "admin/personalization/segment/change_list.html"
     list_display = ("name", "slug", "kind", "members_now", "share", "state", "active")
     list_per_page = 50
+    list_select_related = ("serving",)
     search_fields = ("name", "slug", "description")
     search_help_text = _("Search by name, slug or description")
     prepopulated_fields = {"slug": ("name",)}
@@ -53,17 +74,15 @@ class SegmentAdmin(ModelAdmin):
     # -- list ---------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Segment]:
-        segments = super().get_queryset(request)
+        segments = Segment.objects.listed()
         match = request.resolver_match
         is_list = match is not None and match.url_name == "personalization_segment_changelist"
         return self._counted(segments) if is_list else segments
 
     def _counted(self, segments: QuerySet[Segment]) -> QuerySet[Segment]:
-        now = timezone.now()
         current = (
-            Membership.objects.filter(
-                Q(until=None) | Q(until__gt=now), segment=OuterRef("pk"), since__lte=now
-            )
+            memberships_at(timezone.now())
+            .filter(segment=OuterRef("pk"))
             .order_by()
             .values("segment")
             .annotate(n=Count("pk"))
@@ -81,14 +100,33 @@ class SegmentAdmin(ModelAdmin):
     def share(self, segment: Any) -> str:
         return share_words(segment.n_members, segment.n_visitors)
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Look at the rules of the page all at once, by the catalogue as it is now."""
+        page = super().get_changelist_instance(request)
+        health = health_of(page.result_list, now=timezone.now())
+        for segment in page.result_list:
+            segment.health = health.get(segment.pk, GOOD)
+        return page
+
     @admin.display(description=_("state"), ordering=F("refreshed_at").asc(nulls_first=True))
-    def state(self, segment: Segment) -> SafeString:
-        state = state_of(segment)
+    def state(self, segment: Any) -> SafeString:
+        state = state_of(segment, now=timezone.now())
+        health = getattr(segment, "health", GOOD)
+        said = [*(health.problems or filter(None, [segment.refresh_error]))]
+        if said and state in ("fresh", "pending"):
+            state = "broken"
+        words = _STATES[state]
+        if state == "broken" and segment.serving and segment.serving.has_been_filled:
+            words = gettext("Needs repair")
+            said.append(gettext("The last good version is in force."))
+        if health.oddities:
+            words = format_html("{} · {}", words, gettext("worth a look"))
+            said += health.oddities
         return format_html(
             '<span class="pz-state pz-state-{}" title="{}">{}</span>',
             state,
-            segment.refresh_error,
-            _STATES[state],
+            "\n".join(said),
+            words,
         )
 
     # -- form ---------------------------------------------------------------------------
@@ -96,12 +134,15 @@ class SegmentAdmin(ModelAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Segment | None = None) -> Any:
         general = ("name", "slug", "description", ("kind", "active"))
         fieldsets: list[tuple[Any, dict[str, Any]]] = [(None, {"fields": general})]
-        if not obj or self.has_change_permission(request, obj):
-            rule = {"fields": ("rule",), "classes": ("pz-rule-fieldset",)}
+        may_change = not obj or self.has_change_permission(request, obj)
+        if may_change:
+            rule = {"fields": ("rule", "note"), "classes": ("pz-rule-fieldset",)}
             fieldsets.append((gettext("Who belongs to it"), rule))
-            if obj and not obj.is_by_rule and may_view(request, Profile):
-                hand = {"fields": ("put_in", "take_out")}
-                fieldsets.append((gettext("Members by hand"), hand))
+        weighed = {"fields": ("ends_at", ("priority", "weight"))}
+        fieldsets.append((gettext("Its end, and what it counts"), weighed))
+        if may_change and obj and not obj.is_by_rule and may_view(request, Profile):
+            hand = {"fields": ("put_in", "put_in_until", "take_out")}
+            fieldsets.append((gettext("Members by hand"), hand))
         return fieldsets
 
     def get_readonly_fields(
@@ -126,18 +167,28 @@ class SegmentAdmin(ModelAdmin):
                 may_try=may_view(request, Profile),
             )
         if segment is not None:
-            context["overview"] = overview(
-                segment,
-                state=str(_STATES[state_of(segment)]),
-                with_members=may_view(request, Profile),
-            )
+            sees_members = may_view(request, Profile)
+            shown = overview(segment, with_members=sees_members)
+            context |= {
+                "overview": shown,
+                **preview_links(request, segment),
+                "state": _STATES[shown.state],
+                "sees_members": sees_members,
+                "may_upload": sees_members
+                and not segment.is_by_rule
+                and not has_ended(segment, now=timezone.now())
+                and self.has_change_permission(request, segment),
+            }
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
+        before = newest_number(obj) if change else 0
         super().save_model(request, obj, form, change)
+        credit(obj, after=before, by=request.user, note=form.cleaned_data.get("note", ""))
         if not obj.is_by_rule and may_view(request, Profile):
             now = timezone.now()
-            add_members(obj, form.cleaned_data["put_in"], now=now)
+            until = form.cleaned_data["put_in_until"]
+            add_members(obj, form.cleaned_data["put_in"], now=now, until=until)
             remove_members(obj, form.cleaned_data["take_out"], now=now)
         hints.hint(hints.REFRESH_SEGMENTS)
 
@@ -159,22 +210,11 @@ class SegmentAdmin(ModelAdmin):
         if not may(request, "delete", Segment):
             needed.add(str(Segment._meta.verbose_name))
         doomed = {segment.pk for segment in segments}
-        obstacles = [line for segment in segments for line in self._obstacles(segment, doomed)]
-        return listed, counts, needed, obstacles
+        found = [line for segment in segments for line in obstacles(segment, doomed=doomed)]
+        return listed, counts, needed, found
 
-    def _obstacles(self, segment: Segment, doomed: set[int]) -> list[str]:
-        found = [
-            gettext("Variation “%(name)s” of slot “%(slot)s” is shown to “%(segment)s”.")
-            % {"name": variation.name, "slot": variation.slot.name, "segment": segment.name}
-            for variation in variations_using(segment)
-        ]
-        found += [
-            gettext("The rule of segment “%(name)s” speaks of “%(segment)s”.")
-            % {"name": other.name, "segment": segment.name}
-            for other in segments_using(segment)
-            if other.pk not in doomed
-        ]
-        return found
+    def audit_detail(self, thing: Segment) -> JsonObject:
+        return {"version": newest_number(thing)}
 
     def delete_model(self, request: HttpRequest, obj: Segment) -> None:
         super().delete_model(request, obj)
@@ -185,41 +225,37 @@ class SegmentAdmin(ModelAdmin):
         for segment in queryset:
             self.delete_model(request, segment)
 
-    # -- what the rule editor asks --------------------------------------------------------
+    # -- pages of its own, and what the rule editor asks --------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        views = (
-            ("preview", self.preview_view),
-            ("trial", self.trial_view),
-            ("visitors", self.visitors_view),
-        )
         own = [
             path(
                 f"rule/{name}/",
-                self.admin_site.admin_view(view),
+                self.admin_site.admin_view(self._asked(view)),
                 name=f"personalization_segment_{name}",
             )
-            for name, view in views
+            for name, view in VIEWS.items()
         ]
+        own += [
+            path(
+                f"<int:pk>/{route}/",
+                self.admin_site.admin_view(partial(view, self)),
+                name=f"personalization_segment_{name}",
+            )
+            for name, (route, view) in PAGES.items()
+        ]
+        own.append(
+            path(
+                "templates/",
+                self.admin_site.admin_view(partial(segment_templates.templates, self)),
+                name="personalization_segment_templates",
+            )
+        )
         return [*own, *super().get_urls()]
 
-    def preview_view(self, request: HttpRequest) -> JsonResponse:
-        return rule_preview.preview(request)
+    def _asked(self, view: View) -> View:
+        def ask(request: HttpRequest) -> HttpResponseBase:
+            request.current_app = self.admin_site.name
+            return view(request)
 
-    def trial_view(self, request: HttpRequest) -> JsonResponse:
-        request.current_app = self.admin_site.name
-        return rule_preview.trial(request)
-
-    def visitors_view(self, request: HttpRequest) -> JsonResponse:
-        return rule_preview.visitors(request)
-
-
-def state_of(segment: Segment) -> str:
-    """Return how far the memberships follow the rule."""
-    if not segment.active:
-        return "off"
-    if segment.refresh_error:
-        return "broken"
-    if segment.refreshed_at is None or segment.refreshed_at < segment.updated_at:
-        return "pending"
-    return "fresh"
+        return ask

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db.models import Q
 
+from personalization.admin.personal_values import told_values
 from personalization.clock import microseconds, moment
 from personalization.events.models import Event
 from personalization.profiles.models import Profile, Visit
 from personalization.rules.catalogue import Catalogue
-from personalization.rules.compare import shown
-from personalization.types import Json
+from personalization.rules.compare import value_text
 
 PAGE = 100
 _PROPERTIES = 12
-_SHOWN = 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +43,13 @@ class Timeline:
     older: str = ""  # where the next page starts, for the address
 
 
-def timeline(profile: Profile, catalogue: Catalogue, *, before: str = "") -> Timeline:
-    """Return one page of the events of `profile` (two queries)."""
+def timeline(
+    profile: Profile, catalogue: Catalogue, *, before: str = "", with_values: bool = True
+) -> Timeline:
+    """Return one page of the events of `profile` (two queries).
+
+    Without `with_values` only the names of the properties are told.
+    """
     events = Event.objects.filter(identity__profile=profile)
     if place := _read_place(before):
         at, pk = place
@@ -54,7 +57,7 @@ def timeline(profile: Profile, catalogue: Catalogue, *, before: str = "") -> Tim
     newest = events.select_related("source").defer("context").order_by("-timestamp", "-pk")
     page = list(newest[: PAGE + 1])
     shown_events = page[:PAGE]
-    chapters = list(_chapters(profile, shown_events, catalogue))
+    chapters = list(_chapters(profile, shown_events, catalogue, with_values))
     last = shown_events[-1] if len(page) > PAGE else None
     return Timeline(chapters=chapters, older=_place(last) if last else "")
 
@@ -71,7 +74,9 @@ def _read_place(text: str) -> tuple[datetime, int] | None:
     return moment(int(instant)), int(pk)
 
 
-def _chapters(profile: Profile, events: Sequence[Event], catalogue: Catalogue) -> Iterator[Chapter]:
+def _chapters(
+    profile: Profile, events: Sequence[Event], catalogue: Catalogue, with_values: bool
+) -> Iterator[Chapter]:
     visits = _visits(profile, events)
     chapter: Chapter | None = None
     for event in events:
@@ -80,7 +85,7 @@ def _chapters(profile: Profile, events: Sequence[Event], catalogue: Catalogue) -
             if chapter:
                 yield chapter
             chapter = Chapter(visit)
-        chapter.entries.append(_entry(event, catalogue))
+        chapter.entries.append(_entry(event, catalogue, with_values))
     if chapter:
         yield chapter
 
@@ -101,8 +106,9 @@ def _holds(visit: Visit, event: Event) -> bool:
     return visit.started_at <= event.timestamp <= visit.ended_at
 
 
-def _entry(event: Event, catalogue: Catalogue) -> Entry:
-    found = event.properties if isinstance(event.properties, Mapping) else {}
+def _entry(event: Event, catalogue: Catalogue, with_values: bool) -> Entry:
+    told = told_values(event.properties, seen=with_values)
+    found = told if isinstance(told, Mapping) else {}
     items = [(str(key), value_text(value)) for key, value in found.items()]
     phrase = _PHRASES.get(event.type) or catalogue.phrase(event.name)
     return Entry(
@@ -119,15 +125,3 @@ _PHRASES: Mapping[str, str] = {
     Event.Type.GROUP.value: "was put into a group",
     Event.Type.ALIAS.value: "was found to be somebody known",
 }
-
-
-def value_text(value: Json) -> str:
-    """Return one value as short text."""
-    text = (
-        json.dumps(value, ensure_ascii=False)
-        if isinstance(value, Mapping | list)
-        else "–"
-        if value is None or value == ""
-        else shown(value)
-    )
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

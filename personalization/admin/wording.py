@@ -12,7 +12,7 @@ from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from personalization.admin.explanation import Why
+from personalization.segments.explanation import Why
 
 #: To who wants to merge or part profiles that others keep changing.
 BUSY = gettext_lazy("These profiles are being changed right now. Nothing was done; try again.")

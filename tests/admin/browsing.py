@@ -85,6 +85,18 @@ class Editor:
         """The label of what has the focus."""
         return str(self.page.evaluate("document.activeElement.getAttribute('aria-label')"))
 
+    def tab_to(self, name: str) -> None:
+        """Press Tab until the focus is on what is called so."""
+        called = (
+            "(e => e.getAttribute('aria-label') || e.labels?.[0]?.innerText || e.value || e.innerText)"
+            "(document.activeElement)"
+        )
+        for _ in range(200):
+            self.page.keyboard.press("Tab")
+            if self.page.evaluate(called) == name:
+                return
+        raise AssertionError(f"“{name}” cannot be reached by Tab")
+
     def save(self) -> None:
         self.page.get_by_role("button", name="Save", exact=True).click()
         self.page.wait_for_load_state()
@@ -125,3 +137,15 @@ def under_policy(route: Route) -> None:
         route.fulfill(response=response, headers=headers)
     else:
         route.continue_()
+
+
+@pytest.fixture
+def shop(make_visitor: Callable[..., Any]) -> list[Any]:
+    """Five visitors; two left shoes in the cart."""
+    return [
+        make_visitor(("Product Added", 2, {"category": "shoes"}), identity="left-shoes"),
+        make_visitor(("Product Added", 3, {"category": "shoes"})),
+        make_visitor(("Product Added", 3, {"category": "bags"}), ("Order Completed", 1)),
+        make_visitor(("Product Added", 40)),
+        make_visitor(),
+    ]

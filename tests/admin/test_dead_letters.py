@@ -14,7 +14,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from personalization.admin.dead_letters import REASONS, event_name, pretty
+from personalization.admin.dead_letters import REASONS
+from personalization.admin.letter_text import event_name, pretty
 from personalization.events.buffers.database import DatabaseBuffer
 from personalization.events.models import Event, Source
 from personalization.exceptions import BufferUnavailable
@@ -24,7 +25,7 @@ from personalization.ingest.identities import Sender
 from personalization.ingest.models import DeadLetter
 from personalization.ingest.outcome import Rejection
 from personalization.privacy.consent import record_consent
-from personalization.privacy.models import Consent
+from personalization.privacy.models import Mechanism
 from personalization.profiles.identity import Key
 from personalization.profiles.models import Identity
 from personalization.testing import drain
@@ -254,7 +255,7 @@ def test_many_are_given_up(owner: Client, letter: DeadLetter) -> None:
 def bot(make_source: Callable[..., Source]) -> DeadLetter:
     source = make_source(kind=Source.Kind.BROWSER)
     record_consent(
-        Key(Identity.ANONYMOUS, "v1"), granted=["analytics"], mechanism=Consent.Mechanism.BANNER,
+        Key(Identity.ANONYMOUS, "v1"), granted=["analytics"], mechanism=Mechanism.BANNER,
         now=timezone.now(),
     )  # fmt: skip
     agent = Agent(user_agent="FriendlyBot/1.0")
@@ -283,7 +284,7 @@ def test_bots_are_let_in_as_persons_from_the_list(owner: Client, bot: DeadLetter
 
 
 def test_who_may_look_may_not_replay(sign_in: Callable[..., Client], letter: DeadLetter) -> None:
-    client = sign_in("view_deadletter")
+    client = sign_in("view_deadletter", "see_traits")
     text = client.get(page_of(letter)).content.decode()
     assert "1 March" in text
     assert "<textarea" not in text
@@ -303,7 +304,28 @@ def test_who_may_not_look_sees_nothing(sign_in: Callable[..., Client], letter: D
 
 
 def test_who_may_change_may_replay(sign_in: Callable[..., Client], letter: DeadLetter) -> None:
-    assert said(do(sign_in("change_deadletter"), letter)) == ["The event is taken in."]
+    client = sign_in("change_deadletter", "see_traits")
+    assert said(do(client, letter)) == ["The event is taken in."]
+
+
+def test_who_may_not_read_traits_replays_an_event_as_it_came(
+    sign_in: Callable[..., Client], letter: DeadLetter
+) -> None:
+    client = sign_in("change_deadletter")
+    text = client.get(page_of(letter)).content.decode()
+    assert "1 March" not in text
+    assert "timestamp" in text
+    assert "<textarea" not in text
+    mended = do(client, letter, body="{}").content.decode()
+    assert "It is refused again." in mended
+    assert "1 March" not in mended
+
+
+def test_the_list_says_no_values_to_who_may_not_read_traits(
+    sign_in: Callable[..., Client], letter: DeadLetter
+) -> None:
+    assert "1 March" not in sign_in("view_deadletter").get(LETTERS).content.decode()
+    assert "1 March" in sign_in("view_deadletter", "see_traits").get(LETTERS).content.decode()
 
 
 def test_letters_are_not_added_or_deleted_by_hand(owner: Client, letter: DeadLetter) -> None:

@@ -13,7 +13,7 @@ from personalization.delivery.models import Slot, Variation
 from personalization.events.models import BufferedBatch, Event
 from personalization.profiles.models import Identity
 from personalization.segments.manual import add_members
-from personalization.segments.models import Segment
+from personalization.segments.models import Segment, Webhook
 from personalization.segments.rebuild import rebuild_profiles
 from tests.admin.rules import did, group, in_segment, prop, rule, trait
 
@@ -52,7 +52,11 @@ def pages(make_segment, make_visitor, make_event, make_source) -> dict[str, str]
         source=source, payload=json.dumps([{EVIL: EVIL}]), error=EVIL
     )
     event = Event.objects.get(name=EVIL)
-    records = [segment, guests, profile, slot, source, batch, event]
+    webhook = Webhook.objects.create(
+        name=EVIL, url="https://crm.example/", secret=EVIL, segment=guests
+    )
+    told = webhook.deliveries.create(payload={"changes": [{"segment": EVIL}]}, error=EVIL)
+    records = [segment, guests, profile, slot, source, batch, event, webhook, told]
     addresses = {}
     for record in records:
         name = record._meta.model_name
@@ -61,6 +65,14 @@ def pages(make_segment, make_visitor, make_event, make_source) -> dict[str, str]
         )
         addresses[f"{name} list"] = reverse(f"admin:personalization_{name}_changelist")
     addresses["deletion"] = reverse("admin:personalization_segment_delete", args=[guests.pk])
+    for number in (501, 502):
+        segment.versions.create(number=number, rule=segment.rule, note=EVIL)
+    addresses["versions"] = reverse("admin:personalization_segment_versions", args=[segment.pk])
+    addresses["comparison"] = reverse(
+        "admin:personalization_segment_comparison", args=[segment.pk, 501, 502]
+    )
+    addresses["upload"] = reverse("admin:personalization_segment_upload", args=[guests.pk])
+    addresses["secret"] = reverse("admin:personalization_webhook_secret", args=[webhook.pk])
     addresses["add"] = reverse("admin:personalization_segment_add")
     return addresses
 

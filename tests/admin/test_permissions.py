@@ -7,12 +7,17 @@ from django.urls import reverse
 from personalization.delivery.models import Slot
 from personalization.events.models import BufferedBatch
 from personalization.privacy.models import Consent
+from personalization.segments.interest import InterestWeight
+from personalization.segments.models import Webhook
 from tests.admin.rules import CART
 
 pytestmark = pytest.mark.django_db
 
-MODELS = ["segment", "profile", "slot", "source", "consent", "event", "bufferedbatch"]
-EDITED = ["segment", "slot", "source"]
+MODELS = [
+    "segment", "profile", "slot", "source", "consent", "event", "bufferedbatch", "webhook",
+    "webhookdelivery", "interestweight",
+]  # fmt: skip
+EDITED = ["segment", "slot", "source", "webhook", "interestweight"]
 
 
 @pytest.fixture
@@ -20,7 +25,10 @@ def pages(make_segment, make_visitor, make_source, make_event):
     """Something of everything, and its address."""
     visitor = make_visitor(("Product Added", 1, {"category": "shoes"}))
     source = make_source()
+    webhook = Webhook.objects.create(name="CRM", url="https://crm.example/", secret="x")
     objects = {
+        "webhook": webhook,
+        "webhookdelivery": webhook.deliveries.create(payload={}),
         "segment": make_segment("cart", CART),
         "profile": visitor,
         "slot": Slot.objects.create(slug="hero", name="Hero"),
@@ -30,6 +38,7 @@ def pages(make_segment, make_visitor, make_source, make_event):
             policy_version="1", mechanism="banner",
         ),
         "event": visitor.identities.get().events.get(),
+        "interestweight": InterestWeight.objects.create(event="Article Viewed", weight=2),
         "bufferedbatch": BufferedBatch.objects.create(source=source, payload='[{"a": 1}]', n_events=1),
     }  # fmt: skip
     return {

@@ -270,3 +270,42 @@ def test_the_members_of_a_segment_lead_to_their_profiles(owner, make_visitor, ma
     assert page_of(profile) in text
     assert f"{LIST}?segment=cart" in text
     assert [member.membership.profile for member in page.context["overview"].members] == [profile]
+
+
+# -- derived features ---------------------------------------------------------------------------
+
+
+def derived(response) -> dict[str, tuple[str, str]]:
+    """Return what derived features say, by label: the value and why."""
+    return {line.label: (line.value, line.sentence) for line in response.context["derived"]}
+
+
+def test_derived_features_stand_there_with_the_rule_that_decides_them(owner, make_visitor):
+    shopper = make_visitor(
+        ("Order Completed", 24 * 40, {"total": 320}), ("Order Completed", 24 * 39), ("Engaged", 1)
+    )
+    found = derived(owner.get(page_of(shopper)))
+    assert found["recency score"] == ("4", "Visitors who last ordered at most 60 days ago")
+    assert found["spending score"][0] == "4"
+    assert found["RFM group"][0] == "potential loyalists"
+    assert found["engagement"] == ("passive", "Visitors who did anything in the last 30 days")
+    assert found["lifecycle stage"][0] == "active"
+    assert found["persona"] == ("not known", "")
+
+
+def test_they_say_when_time_alone_changes_them(owner, make_visitor):
+    visitor = make_visitor(("Page Viewed", 12))
+    response = owner.get(page_of(visitor))
+    lines = {line.label: line for line in response.context["derived"]}
+    assert lines["lifecycle stage"].value == "new"
+    assert lines["lifecycle stage"].when.startswith("Changes on ")
+    assert "(in 6" in lines["lifecycle stage"].when
+    assert lines["RFM group"].when == "Time alone does not change it."
+    assert "first did anything at most 1 week ago" in response.content.decode()
+
+
+def test_they_are_true_though_no_rule_has_anything_kept_for_them(owner, make_visitor):
+    visitor = make_visitor(("Order Completed", 1))
+    assert visitor.snapshot.counters == {}
+    assert derived(owner.get(page_of(visitor)))["frequency score"][0] == "1"
+    assert derived(owner.get(page_of(make_visitor())))["frequency score"][0] == "not known"

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from personalization import hints
 from personalization.delivery.models import Slot, Variation
-from personalization.segments.models import Membership, Revision, Segment
+from personalization.segments.models import Membership, Revision, Segment, Webhook
 from tests.admin.rules import CART, did, in_segment, rule
 
 pytestmark = pytest.mark.django_db
@@ -110,3 +110,38 @@ def test_a_broken_rule_elsewhere_hides_no_page(owner, segment, make_segment):
     for each in (segment, wreck):
         address = reverse("admin:personalization_segment_change", args=[each.pk])
         assert owner.get(address).status_code == 200
+
+
+def test_a_segment_that_a_webhook_is_told_of_stays(owner, segment):
+    webhook = Webhook.objects.create(name="CRM", url="https://crm.example/", segment=segment)
+    Webhook.objects.create(name="Warehouse", url="https://warehouse.example/")
+    page = delete(owner, segment).content.decode()
+    assert "Webhook “CRM” is told of “Shoe lovers”." in page
+    assert "Warehouse" not in page
+    assert Segment.objects.exists()
+    webhook.delete()
+    assert delete(owner, segment).status_code == 302
+
+
+def test_the_page_of_a_segment_shows_webhooks_and_templates_that_name_it(
+    owner, segment, tmp_path, settings
+):
+    (tmp_path / "shop").mkdir()
+    texts = {
+        "shop/home.html": '{% personalized_block "x" %}…{% variant "shoe-lovers" %}…',
+        "shop/flag.html": "{% in_segment 'shoe-lovers' as flag %}",
+        "shop/several.html": '{% variant "boots" "shoe-lovers" %}',
+        "shop/other.html": '{% variant "shoe-lovers-too" %} "shoe-lovers" {% in_segment "x" %}',
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    settings.TEMPLATES = [
+        {**settings.TEMPLATES[0], "DIRS": [tmp_path]},
+    ]
+    Webhook.objects.create(name="CRM", url="https://crm.example/", segment=segment, active=False)
+    page = owner.get(reverse("admin:personalization_segment_change", args=[segment.pk]))
+    text = page.content.decode()
+    for name in ("shop/home.html", "shop/flag.html", "shop/several.html"):
+        assert f"<code>{name}</code>" in text
+    assert "shop/other.html" not in text
+    assert "CRM</a> (not active)" in text

@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import html
 import json
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
 from personalization import hints
-from personalization.admin.starters import STARTERS
 from personalization.segments.manual import add_members
 from personalization.segments.models import Revision, Segment
+from personalization.segments.runs import Refresh
+from personalization.segments.templates import TEMPLATES
 from tests.admin.rules import CART, did, group, in_segment, prop, rule, trait
 
 pytestmark = pytest.mark.django_db
@@ -61,9 +63,9 @@ def test_a_segment_by_rule_needs_a_rule_and_one_by_hand_none(owner, save_segment
     assert Segment.objects.get().rule is None
 
 
-@pytest.mark.parametrize("starter", STARTERS, ids=lambda starter: starter.name)
-def test_every_starter_can_be_saved_as_it_is(owner, save_segment, starter):
-    assert save_segment(owner, rule=dict(starter.rule)).status_code == 302
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.slug)
+def test_every_template_can_be_saved_as_it_is(owner, save_segment, template):
+    assert save_segment(owner, rule=dict(template.rule)).status_code == 302
 
 
 @pytest.mark.parametrize(
@@ -220,7 +222,7 @@ def test_the_page_takes_as_many_queries_for_many_segments_and_members(
     members = [make_profile().pk for _ in range(30)]
     add_members(segment, members, now=timezone.now())
     address = reverse("admin:personalization_segment_change", args=[segment.pk])
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(20):
         owner.get(address)
 
 
@@ -245,3 +247,158 @@ def test_only_who_may_see_profiles_puts_them_in(sign_in, save_segment, make_segm
     editor = sign_in("change_segment")
     save_segment(editor, segment=segment, kind="manual", put_in="ada")
     assert not segment.memberships.exists()
+
+
+# -- its end, and what it counts -----------------------------------------------------------
+
+
+def test_an_end_a_priority_and_a_weight_are_saved(owner, save_segment):
+    fields = {
+        "ends_at_0": "2030-12-24", "ends_at_1": "18:00", "priority": "3", "weight": "2.5",
+    }  # fmt: skip
+    assert save_segment(owner, rule=CART, **fields).status_code == 302
+    segment = Segment.objects.get()
+    assert (segment.priority, segment.weight) == (3, 2.5)
+    assert segment.ends_at.isoformat() == "2030-12-24T18:00:00+00:00"
+
+
+def test_what_is_left_empty_is_as_it_was(owner, save_segment, make_segment):
+    save_segment(owner, rule=CART, priority="", weight="")
+    segment = Segment.objects.get()
+    assert (segment.ends_at, segment.priority, segment.weight) == (None, 10, 1.0)
+    Segment.objects.update(priority=3, weight=2.5)
+    segment.refresh_from_db()
+    save_segment(owner, segment=segment, rule=CART, priority="", weight="")
+    segment.refresh_from_db()
+    assert (segment.priority, segment.weight) == (3, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("weight", "-1"), ("weight", "nan"), ("weight", "inf"), ("weight", "heavy"),
+        ("priority", "-1"), ("priority", "1.5"), ("priority", "99999999"),
+        ("ends_at_0", "tomorrow"),
+    ],
+)  # fmt: skip
+def test_what_counts_for_nothing_is_refused(owner, save_segment, field, value):
+    fields = {field: value, **({"ends_at_1": "18:00"} if field == "ends_at_0" else {})}
+    assert errors(save_segment(owner, rule=CART, **fields), field.removesuffix("_0"))
+    assert not Segment.objects.exists()
+
+
+def test_members_are_put_in_until_when_it_is_said(owner, save_segment, make_segment, make_profile):
+    vips, profile = make_segment("vips"), make_profile(identity="visitor-of-ann")
+    fields = {
+        "kind": "manual", "put_in": "visitor-of-ann",
+        "put_in_until_0": "2030-12-24", "put_in_until_1": "18:00",
+    }  # fmt: skip
+    assert save_segment(owner, segment=vips, **fields).status_code == 302
+    [membership] = profile.memberships.all()
+    assert membership.until.isoformat() == "2030-12-24T18:00:00+00:00"
+
+
+def test_nobody_is_put_in_until_an_instant_that_is_over(
+    owner, save_segment, make_segment, make_profile
+):
+    vips, profile = make_segment("vips"), make_profile(identity="visitor-of-ann")
+    response = save_segment(
+        owner,
+        segment=vips,
+        kind="manual",
+        put_in="visitor-of-ann",
+        put_in_until_0="2020-12-24",
+        put_in_until_1="18:00",
+    )
+    assert errors(response, "put_in_until") == ["This is over already."]
+    assert not profile.memberships.exists()
+
+
+def test_nobody_is_put_into_a_segment_that_has_ended(
+    owner, save_segment, make_segment, make_profile
+):
+    vips, profile = make_segment("vips"), make_profile(identity="visitor-of-ann")
+    ended = {"ends_at_0": "2020-12-24", "ends_at_1": "18:00"}
+    response = save_segment(owner, segment=vips, kind="manual", put_in="visitor-of-ann", **ended)
+    assert errors(response, "put_in") == ["The segment has ended: nobody can come in."]
+    assert not profile.memberships.exists()
+    assert save_segment(owner, segment=vips, kind="manual", **ended).status_code == 302
+
+
+def test_the_page_of_an_ended_segment_says_so(owner, make_segment):
+    ended = make_segment("ended", ends_at=timezone.now() - timedelta(hours=1))
+    page = owner.get(reverse("admin:personalization_segment_change", args=[ended.pk]))
+    text = page.content.decode()
+    assert "nobody is in it any more. Give it a later end" in text
+    assert "Put in from a file" not in text
+    to_come = make_segment("to-come", ends_at=timezone.now() + timedelta(days=3, hours=1))
+    page = owner.get(reverse("admin:personalization_segment_change", args=[to_come.pk]))
+    assert "(in 3\xa0days" in page.content.decode()
+
+
+# -- a rule that was good when it was saved ------------------------------------------------
+
+
+def test_the_page_names_what_is_wrong_with_a_rule_and_where(owner, make_segment):
+    guests = make_segment("guests")
+    segment = make_segment("lounge", rule(did("Product Added"), in_segment("guests")))
+    address = reverse("admin:personalization_segment_change", args=[segment.pk])
+    assert "mend it below" not in owner.get(address).content.decode()
+    Segment.objects.filter(pk=guests.pk).update(active=False)
+    text = html.unescape(owner.get(address).content.decode())
+    assert "The rule cannot be used as it stands; mend it below and save:" in text
+    assert "Line 2:" in text
+    assert "the last good one, decides" not in text
+
+
+def test_the_page_tells_which_version_stands_in(owner, make_segment):
+    make_segment("guests", active=False)
+    segment = make_segment("lounge", rule(did("Product Added"), in_segment("guests")))
+    good = segment.versions.create(number=501, rule=rule(did("Product Added")))
+    Segment.objects.filter(pk=segment.pk).update(serving=good)
+    address = reverse("admin:personalization_segment_change", args=[segment.pk])
+    text = html.unescape(owner.get(address).content.decode())
+    assert "Until then version 501 of" in text
+
+
+def test_the_page_tells_that_a_new_rule_is_not_in_force_yet(owner, make_segment):
+    segment = make_segment("cart", CART)
+    old = segment.versions.create(number=501, rule=rule(did("Product Added")))
+    Segment.objects.filter(pk=segment.pk).update(serving=old)
+    address = reverse("admin:personalization_segment_change", args=[segment.pk])
+    assert "Version 501 is in force until" in owner.get(address).content.decode()
+
+
+def test_the_page_says_when_each_request_decides(owner, make_segment):
+    phone = {"kind": "context", "field": "device", "operator": "=", "value": "mobile"}
+    live = make_segment("phones", rule(phone))
+    stored = make_segment("cart", CART)
+    nested = make_segment("phones-with-cart", rule(in_segment("phones"), in_segment("cart")))
+    for segment, says in ((live, True), (nested, True), (stored, False)):
+        page = owner.get(reverse("admin:personalization_segment_change", args=[segment.pk]))
+        assert ("Each page decides anew" in page.content.decode()) == says
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({}, "A worker goes through all visitors: 40 of 100 are done."),
+        ({"failures": 2, "error": "the disk is full"}, "another follows: the disk is full"),
+        ({"heartbeat_at": timezone.now() - timedelta(hours=1)}, "Is one running?"),
+    ],
+)
+def test_the_page_says_how_far_a_worker_is(owner, make_segment, fields, said):
+    segment = make_segment("cart", CART)
+    now = timezone.now()
+    Refresh.objects.create(
+        **{
+            "targets": {str(segment.serving_id): "x"},
+            "done": 40,
+            "total": 100,
+            "started_at": now,
+            "heartbeat_at": now,
+            **fields,
+        }
+    )
+    address = reverse("admin:personalization_segment_change", args=[segment.pk])
+    assert said in owner.get(address).content.decode()

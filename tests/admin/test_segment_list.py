@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from personalization.profiles.models import Profile
 from personalization.segments.models import Membership, Segment
-from tests.admin.rules import CART
+from tests.admin.rules import CART, did, in_segment, rule, trait
 
 pytestmark = pytest.mark.django_db
 
@@ -58,11 +58,12 @@ def test_the_list_takes_as_many_queries_for_many_segments_as_for_two(
 
     fill(2)
     owner.get(reverse(LIST))
-    # session, user, number of visitors, page count, number of segments, segments
-    with django_assert_num_queries(6):
+    # session, user, number of visitors, page count, number of segments, segments, and what
+    # their rules are judged by: four of the catalogue, and the segments that rules name
+    with django_assert_num_queries(11):
         owner.get(reverse(LIST))
     fill(15)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(11):
         owner.get(reverse(LIST))
 
 
@@ -85,3 +86,44 @@ def test_every_column_can_be_sorted_by(owner, make_segment, column):
     make_segment("one", CART)
     make_segment("two")
     assert owner.get(reverse(LIST), {"o": column}).status_code == 200
+
+
+def test_a_segment_whose_end_has_passed_is_shown_as_ended_and_empty(
+    owner, make_profile, make_segment
+):
+    now = timezone.now()
+    ended = make_segment("ended", ends_at=now - timedelta(hours=1))
+    join(ended, make_profile(), since=-2)
+    join(make_segment("to-come", ends_at=now + timedelta(hours=1)), make_profile(), since=-2)
+    page = owner.get(reverse(LIST)).content.decode()
+    assert page.count(">Ended</span>") == 1
+    rows = page.split('<tr><td class="action-checkbox">')[1:]
+    assert ['<td class="field-members_now">0</td>' in row for row in rows] == [True, False]
+
+
+def test_a_rule_that_the_catalogue_no_longer_knows_needs_repair(owner, make_segment):
+    guests = make_segment("guests")
+    segment = make_segment("lounge", rule(did("Product Added"), in_segment("guests")))
+    Segment.objects.update(refreshed_at=timezone.now() + timedelta(hours=1))
+    assert "The rule cannot be used" not in owner.get(reverse(LIST)).content.decode()
+    Segment.objects.filter(pk=guests.pk).update(active=False)
+    page = owner.get(reverse(LIST)).content.decode()
+    assert page.count("The rule cannot be used") == 1
+    assert "Line 2:" in page
+    assert "guests" in page
+    version = segment.versions.create(number=501, rule=segment.rule, meaning="as it was")
+    Segment.objects.filter(pk=segment.pk).update(serving=version)
+    page = owner.get(reverse(LIST)).content.decode()
+    assert 'The last good version is in force.">Needs repair</span>' in page
+
+
+def test_a_rule_that_contradicts_itself_is_worth_a_look(owner, make_segment):
+    make_segment("fine", CART)
+    odd = make_segment("odd", rule(trait("plan", "=", "pro"), trait("plan", "=", "free")))
+    Segment.objects.update(refreshed_at=timezone.now() + timedelta(hours=1))
+    rows = owner.get(reverse(LIST)).content.decode().split('<tr><td class="action-checkbox">')[1:]
+    assert ["Up to date · worth a look" in row for row in rows] == [False, True]
+    assert "nobody can be in it" in rows[1]
+    page = owner.get(reverse("admin:personalization_segment_change", args=[odd.pk]))
+    shown = page.content.decode().partition("Worth a look")[2]
+    assert "Line 2: “whose plan is pro” and “whose plan is free” can never both hold." in shown

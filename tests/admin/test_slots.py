@@ -18,6 +18,7 @@ def form(*variations: dict[str, object], **fields: object) -> dict[str, object]:
         "name": "Home: hero",
         "slug": "home-hero",
         "description": "",
+        "presentation": "place",
         "variations-TOTAL_FORMS": len(variations),
         "variations-INITIAL_FORMS": sum("id" in each for each in variations),
         **fields,
@@ -31,11 +32,24 @@ def test_a_slot_is_saved_with_its_variations(owner, make_segment):
     segment = make_segment("cart", CART)
     variation = {
         "segment": segment.pk, "name": "Come back", "content": "<b>Hi</b>", "priority": 5,
-        "active": "on",
+        "active": "on", "share": 1,
     }  # fmt: skip
     assert owner.post(reverse("admin:personalization_slot_add"), form(variation)).status_code == 302
     saved = Variation.objects.get()
     assert (saved.slot.slug, saved.content, saved.priority) == ("home-hero", "<b>Hi</b>", 5)
+
+
+@pytest.mark.parametrize("strategy", ["", "priority", "weight", "all"])
+def test_a_slot_says_what_it_shows_when_several_match(owner, strategy):
+    address = reverse("admin:personalization_slot_add")
+    assert owner.post(address, form(strategy=strategy)).status_code == 302
+    assert Slot.objects.get().strategy == strategy
+
+
+def test_what_is_no_strategy_is_refused(owner):
+    page = owner.post(reverse("admin:personalization_slot_add"), form(strategy="heaviest"))
+    assert "heaviest is not one of the available choices" in page.content.decode()
+    assert not Slot.objects.exists()
 
 
 def test_the_slug_of_a_saved_slot_stays_for_templates_name_it(owner):
@@ -54,7 +68,7 @@ def test_removing_a_variation_reaches_the_pages(owner, make_segment):
     before = Revision.objects.get().number
     gone = {
         "id": stored.pk, "slot": slot.pk, "segment": stored.segment_id, "name": "Come back",
-        "content": "x", "priority": 1, "DELETE": "on",
+        "content": "x", "priority": 1, "share": 1, "DELETE": "on",
     }  # fmt: skip
     address = reverse("admin:personalization_slot_change", args=[slot.pk])
     assert owner.post(address, form(gone)).status_code == 302
@@ -103,7 +117,8 @@ def test_the_list_counts_variations_without_a_query_for_each(
     with django_assert_num_queries(5):
         text = owner.get(LIST).content.decode()
     assert '<td class="field-variations">2</td>' in text
-    assert '<td class="field-active_variations">1</td>' in text
+    assert ">1 running<" in text
+    assert ">1 not active<" in text
     fill(9)
     with django_assert_num_queries(5):
         owner.get(LIST)

@@ -12,20 +12,13 @@ from django.template import engines
 from django.views.decorators.csrf import csrf_exempt
 
 from personalization import bulk
+from project.benchmarks.content import SLOTS, TITLE, page_around, text_of
 from project.shop.models import Product
 
-SLOTS, SEGMENTS = 20, 50
+#: The number that stands in what a slot shows by default.
+DEFAULT = 9
 
-_PAGE = """{% load personalization %}<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title></head>
-<body><h1>{{ title }}</h1>
-<ul>{% for product in products %}
-<li><a href="{{ product.get_absolute_url }}">{{ product.name }}</a>
-<span>{{ product.category.name }}</span><b>{{ product.price }}</b>
-{% if product.was_price %}<s>{{ product.was_price }}</s>{% endif %}</li>{% endfor %}</ul>
-<main>%%</main></body></html>"""
-
-#: visitor → the HTML that `page` shows them in its slots.
+#: Name of a page → the HTML that its slots show.
 shown: dict[str, str] = {}
 
 
@@ -61,38 +54,41 @@ class RawEvent(models.Model):
         return self.message_id
 
 
-def slots() -> str:
-    """Return the slots of the page: each has a default and three variants of its own."""
+def slots(segments: int) -> str:
+    """Return the slots of the page: each has a default and three variants of its own, as far
+    as there are segments."""
+    variants = range(3 if segments else 0)
     return "\n".join(
-        f'{{% personalized_block "slot-{i}" %}}<p>The default of slot {i}</p>'
+        f'{{% personalized_block "slot-{slot}" %}}{text_of(slot, variant=DEFAULT)}'
         + "".join(
-            f'{{% variant "segment-{(3 * i + j) % SEGMENTS}" %}}<p>Variant {j} of slot {i}</p>'
-            for j in range(3)
+            f'{{% variant "segment-{(3 * slot + variant) % segments}" %}}'
+            f"{text_of(slot, variant=variant)}"
+            for variant in variants
         )
         + "{% endpersonalized_block %}"
-        for i in range(SLOTS)
+        for slot in range(SLOTS)
     )
 
 
-def page(request: HttpRequest) -> HttpResponse:
+def page(request: HttpRequest, segments: int) -> HttpResponse:
     """The page with the app: what it shows depends on the visitor."""
-    return _page(request, slots())
+    return _page(request, slots(segments))
 
 
-def page_without(request: HttpRequest, visitor: str) -> HttpResponse:
+def page_without(request: HttpRequest, name: str) -> HttpResponse:
     """The page without the app: the very same HTML stands in its template."""
-    return _page(request, shown[visitor])
+    return _page(request, shown[name])
 
 
 def _page(request: HttpRequest, main: str) -> HttpResponse:
     products = Product.objects.select_related("category").order_by("position")
-    context = {"title": "Everything we have", "products": products}
+    context = {"title": TITLE, "products": products}
     return HttpResponse(_template(main).render(context, request))
 
 
 @cache
 def _template(main: str) -> Any:
-    return engines["django"].from_string(_PAGE.replace("%%", main))
+    return engines["django"].from_string(page_around(main, load="personalization"))
 
 
 @csrf_exempt

@@ -13,12 +13,17 @@ from personalization.registry import Registry
 class Effort:
     """How long to measure: about `seconds` in all, in `rounds` that take turns.
 
-    `stored` is how many events the database grows to where that is what is looked at.
+    `stored` is how many events the database grows to where that is what is looked at,
+    `departures` how many memberships end, and `profiles` how many are evaluated at once.
+    `peer` says whether what has to be fetched from elsewhere is compared with.
     """
 
     seconds: float = 10.0
     rounds: int = 10
     stored: int = 1_000_000
+    departures: int = 5_000
+    profiles: int = 5_000
+    peer: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from project.benchmarks import faults, ingest, render
+from project.benchmarks import faults, ingest, render, rules, timemachine, tracker
 from project.benchmarks.results import benchmarks
 
-__all__ = ["benchmarks", "faults", "ingest", "render"]
+__all__ = ["benchmarks", "faults", "ingest", "render", "rules", "timemachine", "tracker"]

@@ -7,8 +7,8 @@ from django.urls import include, path
 from project.benchmarks import pages
 
 urlpatterns = [
-    path("page/", pages.page),
-    path("page-without/<str:visitor>/", pages.page_without),
+    path("page/<int:segments>/", pages.page),
+    path("page-without/<str:name>/", pages.page_without),
     path("bare/", pages.bare),
     path("copy-body/", pages.copy_body),
     path("copy-rows/", pages.copy_rows),

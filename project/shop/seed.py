@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import date
+from io import StringIO
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.core.management import call_command
 from django.db import transaction
 
 from personalization.delivery.models import Slot, Variation
 from personalization.events.models import Source, WriteKey
 from personalization.events.write_keys import add_write_key, digest_of
+from personalization.management.commands.personalization_groups import EDITORS, PROTECTION
 from personalization.segments.models import Segment
 from project import environment
 from project.shop.data.articles import ARTICLES
@@ -20,6 +24,8 @@ from project.shop.data.shelves import PRODUCTS
 from project.shop.data.slots import SLOTS, VARIATIONS
 from project.shop.models import Article, Category, Product
 
+#: Members of the staff with fewer rights: name → group.
+STAFF = {"editor": EDITORS, "privacy": PROTECTION}
 ADMIN_NAME = ADMIN_PASSWORD = "admin"  # noqa: S105 - printed on the screen; the demo's door is open
 BROWSER_SOURCE = "demo-shop"
 SIMULATOR_SOURCE = "simulator"
@@ -43,6 +49,7 @@ def seed() -> Seeded:
     seed_segments()
     seed_slots()
     seed_admin()
+    seed_staff()
     return Seeded(
         products=Product.objects.count(),
         articles=Article.objects.count(),
@@ -116,3 +123,14 @@ def seed_admin() -> None:
     users = get_user_model()
     if not users.objects.filter(username=ADMIN_NAME).exists():
         users.objects.create_superuser(ADMIN_NAME, "admin@example.org", ADMIN_PASSWORD)
+
+
+def seed_staff() -> None:
+    """Make somebody in each of the groups that sites begin with; like the admin, their names
+    are their passwords."""
+    call_command("personalization_groups", verbosity=0, stdout=StringIO())
+    users = get_user_model()
+    for name, group in STAFF.items():
+        if not users.objects.filter(username=name).exists():
+            user = users.objects.create_user(name, password=name, is_staff=True)
+            user.groups.add(Group.objects.get(name=group))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.management import call_command
@@ -19,10 +21,12 @@ from project.benchmarks.results import Result
 from project.shop.management.commands import benchmark
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TINY = ("--seconds=0.2", "--repeat=2", "--stored=400")
+TINY = ("--seconds=0.2", "--repeat=2", "--stored=400", "--without-peer")
 
 
-def run(*arguments: str, database_url: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, database_url: str, patience: float = 280
+) -> subprocess.CompletedProcess[str]:
     """Run the command in a process of its own: it makes and drops databases."""
     environment = {**os.environ, "DATABASE_URL": database_url}
     environment["DJANGO_SETTINGS_MODULE"] = "project.settings"
@@ -33,7 +37,7 @@ def run(*arguments: str, database_url: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=patience,
     )
 
 
@@ -52,6 +56,19 @@ NAMES = {
         "queries_unknown_visitor",
         "added_time_unknown_visitor",
         "added_cpu_time_unknown_visitor",
+        "queries_0_segments",
+        "added_ms_0_segments",
+        "queries_10_segments",
+        "added_ms_10_segments",
+        "queries_50_segments",
+        "added_ms_50_segments",
+        "queries_200_segments",
+        "added_ms_200_segments",
+        "growth_200_over_10_segments",
+        "growth_cpu_200_over_10_segments",
+        "exposures_ms_50_segments",
+        "queries_50_request_rules",
+        "added_ms_50_request_rules",
     ],
     "ingest": [
         "single_vs_bare_view",
@@ -67,6 +84,7 @@ NAMES = {
         "worker_events_per_second",
         "worker_growth",
     ],
+    "timemachine": ["sample_seconds", "exact_seconds"],
 }
 
 
@@ -83,9 +101,12 @@ def test_it_prints_one_object_of_the_promised_shape(
     assert [result["name"] for result in answer["results"]] == NAMES[name]
     for result in answer["results"]:
         assert set(result) == {"name", "value", "unit", "floor", "ratio"}
-        assert isinstance(result["value"], int | float)
-        assert result["value"] >= 0
-        assert result["ratio"] > 0
+        assert math.isfinite(result["value"])
+        assert math.isfinite(result["ratio"])
+        if "added" not in result["name"] and not result["name"].startswith("growth"):
+            # A difference of two times may be less than nothing on a busy machine.
+            assert result["value"] >= 0
+            assert result["ratio"] > 0
         assert result["unit"]
         assert result["floor"]
     assert list(tmp_path.iterdir()) == [], "the demo's database was touched"
@@ -96,6 +117,8 @@ def test_what_the_law_says_of_reads_holds(database_url: str) -> None:
     values = {result["name"]: result["value"] for result in json.loads(done.stdout)["results"]}
     assert values["queries_known_visitor"] == 1
     assert values["queries_unknown_visitor"] == 0
+    assert {values[f"queries_{n}_segments"] for n in (0, 10, 50, 200)} == {1}
+    assert values["queries_50_request_rules"] == 1
 
 
 def test_without_json_it_prints_a_table(database_url: str) -> None:
@@ -105,22 +128,24 @@ def test_without_json_it_prints_a_table(database_url: str) -> None:
     assert title.startswith("render (python 3.")
     assert [row.split()[0] for row in rows] == NAMES["render"]
     assert all("the same page without the app" in row for row in rows)
+    assert "wagtail" not in done.stdout
 
 
 @pytest.mark.postgres
 @pytest.mark.django_db
 def test_nothing_is_left_on_the_server() -> None:
+    # By a name of its own: other tests measure at the same time.
+    url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/left_{os.getpid()}").geturl()
+    assert run("render", *TINY, database_url=url).returncode == 0
     with connection.cursor() as cursor:
-        cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE 'benchmark_%'")
-        before = set(cursor.fetchall())
-        run("render", *TINY, database_url=os.environ["DATABASE_URL"])
-        cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE 'benchmark_%'")
-        assert set(cursor.fetchall()) <= before
+        cursor.execute(f"SELECT datname FROM pg_database WHERE datname LIKE '%left_{os.getpid()}'")
+        assert cursor.fetchall() == []
 
 
 @pytest.mark.parametrize("name", [["rendr"], []], ids=["unknown", "none"])
 def test_without_a_name_that_is_known_the_names_are_listed(name: list[str]) -> None:
-    with pytest.raises(CommandError, match="no benchmark “.*”. There are: faults, ingest, render."):
+    there_are = "There are: faults, ingest, render, rules, timemachine, tracker."
+    with pytest.raises(CommandError, match=f"no benchmark “.*”. {there_are}"):
         call_command("benchmark", *name)
 
 
@@ -130,6 +155,7 @@ def test_a_senseless_effort_is_refused(option: str) -> None:
         call_command("benchmark", "render", option)
 
 
+@pytest.mark.django_db  # it says which version of the database it is
 def test_the_effort_reaches_the_benchmark(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from project.benchmarks.ingest import Lost, Pair, _refuse_losses, _results
 from project.benchmarks.load import Call, Clients, LoadError, in_turns
-from project.benchmarks.render import Cost, _medians
-from project.benchmarks.results import Effort
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -106,22 +104,3 @@ def test_an_answer_without_a_row_is_a_loss(monkeypatch: pytest.MonkeyPatch) -> N
     clients.answered = 3
     with pytest.raises(Lost, match="3 requests were answered and 2 rows were kept"):
         _refuse_losses(clients)
-
-
-def test_pages_are_timed_in_turns() -> None:
-    order: list[str] = []
-
-    def timed(name: str, *times: float) -> Callable[[], Cost]:
-        left = iter(times)
-
-        def cost() -> Cost:
-            order.append(name)
-            seconds = next(left)
-            return Cost(seconds, seconds / 2)
-
-        return cost
-
-    first, second = timed("a", 1.0, 9.0, 2.0), timed("b", 3.0, 3.0, 5.0)
-    effort = Effort(seconds=0, rounds=3)
-    assert _medians(first, second, effort) == (Cost(2.0, 1.0), Cost(3.0, 1.5))
-    assert "".join(order) == "abbaab"

@@ -9,6 +9,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
+from personalization.hints import BEAT_SCHEDULE
 from project import environment
 
 NAMES = (
@@ -91,7 +92,8 @@ def test_the_settings_stand_without_an_environment() -> None:
     said = shown()
     assert "True ['127.0.0.1', 'localhost', '[::1]'] 8000 personalization.delivery" in said
     assert "django.db.backends.sqlite3 filesystem://" in said
-    assert "'personalization.process_events', 'personalization.refresh_segments'," in said
+    for task in BEAT_SCHEDULE:
+        assert f"'{task}'" in said
 
 
 def test_the_settings_follow_the_environment() -> None:

@@ -4,6 +4,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.template.loader import get_template
 
@@ -11,12 +12,14 @@ from personalization.delivery.models import Slot, Variation
 from personalization.delivery.templates import blocks_in_templates
 from personalization.events.models import Source, WriteKey
 from personalization.events.write_keys import digest_of
+from personalization.management.commands.personalization_groups import EDITORS, PROTECTION
 from personalization.segments.live import live_rules
 from personalization.segments.models import Segment
 from project import environment
 from project.shop import seed
 from project.shop.data.segments import SEGMENTS
 from project.shop.data.shelves import PRODUCTS
+from project.shop.data.slots import SLOTS
 from project.shop.models import Article, Category, Product
 from project.shop.palettes import PALETTES
 from project.shop.playback import passing_key
@@ -47,11 +50,12 @@ def test_what_a_site_owner_changed_stays() -> None:
 def test_every_rule_can_be_used() -> None:
     live = live_rules()
     assert live.broken == {}
-    assert len(live.rules) == len(SEGMENTS)
+    caps = sum(slot.cap_daily is not None for slot in SLOTS)
+    assert len(live.rules) == len(SEGMENTS) + caps
 
 
 def test_every_rule_passes_the_check_of_the_admin() -> None:
-    for segment in Segment.objects.all():
+    for segment in Segment.objects.listed():
         segment.full_clean()
         assert segment.description
 
@@ -101,3 +105,11 @@ def test_the_command_names_the_login() -> None:
     call_command("seed_demo", stdout=out)
     assert "36 products" in out.getvalue()
     assert "admin / admin" in out.getvalue()
+
+
+def test_the_demo_has_somebody_of_each_group() -> None:
+    seed.seed()
+    users = get_user_model().objects
+    assert {str(each) for each in users.get(username="editor").groups.all()} == {EDITORS}
+    assert {str(each) for each in users.get(username="privacy").groups.all()} == {PROTECTION}
+    assert all(users.get(username=name).is_staff for name in seed.STAFF)

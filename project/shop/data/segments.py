@@ -45,7 +45,7 @@ def happened(
     return leaf
 
 
-def compare(kind: str, field: str, operator: str, value: float | str | bool) -> Json:
+def compare(kind: str, field: str, operator: str, value: float | str | bool | list[str]) -> Json:
     return {"kind": kind, "field": field, "operator": operator, "value": value}
 
 
@@ -145,5 +145,30 @@ SEGMENTS = (
         description="Loyal customers who have not been here for 30 days: two segments put "
         "together.",
         rule=rule(member("loyal-customers"), member("disengaged")),
+    ),
+    SegmentSeed(
+        slug="new-visitors",
+        name="New visitors",
+        description="Came for the first time within the last week; leaves by itself when the "
+        "week is over.",
+        rule=rule(compare("feature", "lifecycle.stage", "=", "new")),
+    ),
+    SegmentSeed(
+        slug="best-customers",
+        name="Best customers",
+        description="The upper right of the RFM grid: order often, and did so lately.",
+        rule=rule(compare("feature", "rfm.group", "in", ["champions", "loyal customers"])),
+    ),
+    SegmentSeed(
+        slug="researchers",
+        name="Researchers",
+        description="Compare many products, read the journal, come back to look again.",
+        rule=rule(compare("feature", "persona", "=", "researcher")),
+    ),
+    SegmentSeed(
+        slug="keen",
+        name="Keen on the shop",
+        description="Twenty points of interest or more: a click counts 1, the cart 3, an order 5.",
+        rule=rule(compare("feature", "interest.score", ">=", 20)),
     ),
 )

@@ -10,6 +10,9 @@ class SlotSeed:
     slug: str
     name: str
     description: str
+    trigger: str = ""
+    presentation: str = "place"
+    cap_daily: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +35,19 @@ SLOTS = (
     SlotSeed("category-banner", "Category banner", "Above the products of a category."),
     SlotSeed("product-offer", "Offer", "Under the button “Add to cart” of a product."),
     SlotSeed("cart-nudge", "Cart nudge", "Beside the total of the cart."),
-    SlotSeed("article-footer", "End of an article", "Below each article of the journal."),
+    SlotSeed(
+        "article-footer",
+        "End of an article",
+        "Below each article of the journal. Filled after the page, which is the same for all.",
+    ),
+    SlotSeed(
+        "before-you-go",
+        "Before you go",
+        "A dialog on the page of a product, when the pointer leaves for the tabs.",
+        trigger="exit_intent",
+        presentation="dialog",
+        cap_daily=1,
+    ),
 )
 
 
@@ -111,6 +126,15 @@ VARIATIONS = (
         name="Free delivery for regulars",
         priority=10,
         content="<p>Delivery is on us, as always for people who come back.</p>",
+    ),
+    VariationSeed(
+        slot="before-you-go",
+        segment="browsers",
+        name="Take your time",
+        priority=10,
+        content="<h2>Take your time</h2>\n<p>Whatever you choose, you have a hundred days to walk in "
+        "it and send it back. We pay the way.</p>\n"
+        '<p><a class="button" href="/journal/how-to-break-in-a-boot/">Is it the right size?</a></p>',
     ),
     VariationSeed(
         slot="article-footer",

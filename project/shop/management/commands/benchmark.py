@@ -42,19 +42,44 @@ class Command(BaseCommand):
             default=Effort.stored,
             help="to how many stored events the worker's database grows",
         )
+        parser.add_argument(
+            "--departures",
+            type=int,
+            default=Effort.departures,
+            help="how many memberships end, 100,000 a minute",
+        )
+        parser.add_argument(
+            "--profiles",
+            type=int,
+            default=Effort.profiles,
+            help="how many profiles, with 20 events each, rules are back-filled for",
+        )
+        parser.add_argument(
+            "--without-peer",
+            action="store_true",
+            help="compare with no package that has to be installed first, in an environment "
+            "of its own",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = options["name"]
         benchmark = benchmarks.get(name)
         if benchmark is None:
-            there_are = ", ".join(benchmarks.names())
+            there_are = ", ".join(sorted(benchmarks.names()))
             raise CommandError(f"There is no benchmark “{name}”. There are: {there_are}.")
         if options["repeat"] < 1 or not 0 <= options["seconds"] < float("inf"):
             raise CommandError("--repeat is 1 at least, and --seconds is not negative.")
         if options["stored"] < 100:
             raise CommandError("--stored is 100 at least.")
+        if min(options["departures"], options["profiles"]) < 100:
+            raise CommandError("--departures and --profiles are 100 at least.")
         effort = Effort(
-            seconds=options["seconds"], rounds=options["repeat"], stored=options["stored"]
+            seconds=options["seconds"],
+            rounds=options["repeat"],
+            stored=options["stored"],
+            departures=options["departures"],
+            profiles=options["profiles"],
+            peer=not options["without_peer"],
         )
         results = benchmark(effort)
         if options["json"]:

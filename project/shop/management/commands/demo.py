@@ -119,6 +119,7 @@ class Command(BaseCommand):
   The rule behind it   {site}{rule}
   The visitors         {site}{profiles}
   Admin login          {self.style.SUCCESS(f"{name} / {password}")}
+  With fewer rights    {", ".join(f"{each} / {each}" for each in seed.STAFF)}
 
   Put something into the cart, go back to the home page, and look at its hero.
   Ctrl-C stops everything.

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
 from personalization.conf import PREFIX, names, settings
 from personalization.delivery.published import published_now
-from personalization.delivery.templates import blocks_in_templates
+from personalization.delivery.render import DEFERRED
+from personalization.delivery.templates import blocks_in_templates, is_in_templates
+from personalization.delivery.versions import MANY, versions_of_templates
 from personalization.events.buffer import buffer
 from personalization.events.write_keys import source_of
 from personalization.exceptions import SettingError
+from personalization.monitoring.setting_values import problem_with_value
+from personalization.privacy.encryption import obstacle
 
 MIDDLEWARE = "personalization.delivery.middleware.PersonalizationMiddleware"
+CACHES = (
+    "django.middleware.cache.UpdateCacheMiddleware",
+    "wagtailcache.cache.UpdateCacheMiddleware",
+)
 CACHE_KEY = "personalization.delivery.middleware.CacheKeyMiddleware"
-UPDATE_CACHE = "django.middleware.cache.UpdateCacheMiddleware"
+CMS = "personalization.contrib.cms"
 
 
 @register(Tags.compatibility)
@@ -38,7 +43,7 @@ def check_settings(
             values[name] = getattr(settings, name.removeprefix(PREFIX))
         except SettingError as error:
             problems[name] = str(error)
-    problems |= {name: _problem(name, values) for name in values}
+    problems |= {name: problem_with_value(name, values) for name in values}
     for name, problem in problems.items():
         if problem:
             yield Error(problem, hint=_HINTS.get(name, _HINT), id="personalization.E001")
@@ -50,39 +55,6 @@ _HINTS = {
     "personalization.events.buffers.database.DatabaseBuffer.",
     "PERSONALIZATION_POLICY_VERSION": "It stands in a cookie: 1 to 20 letters, digits, _ and -.",
 }
-_MAY_BE_NOTHING = {"PERSONALIZATION_ADDRESS_RATE", "PERSONALIZATION_TRUSTED_PROXIES"}
-_COOKIE_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
-_VERSION = re.compile(r"[\w-]{1,20}", re.ASCII)
-
-
-def _problem(name: str, values: Mapping[str, Any]) -> str:
-    """Return what is wrong with a value of the right type, or an empty string."""
-    value = values[name]
-    if name == "PERSONALIZATION_BUFFER":
-        try:
-            import_string(value)
-        except ImportError as error:
-            return f"{name} cannot be imported: {error}"
-    if name.endswith("_COOKIE") and not _COOKIE_NAME.fullmatch(value):
-        return f"{name} is {value!r}, which no cookie can be called."
-    if name.endswith("CONSENT_COOKIE") and value == values.get("PERSONALIZATION_VISITOR_COOKIE"):
-        return f"{name} is {value!r}, and so is the name of the visitor cookie."
-    if name.endswith("_VERSION") and not _VERSION.fullmatch(value):
-        return f"{name} is {value!r}, which the consent cookie cannot hold."
-    if name.endswith("_LIMITS") and not _are_limits(value):
-        return f"{name} is {value!r}; each of its values is a whole number above nothing."
-    is_size = isinstance(value, int | timedelta) and not isinstance(value, bool)
-    nothing = type(value)(0) if is_size else None
-    if is_size and (value < nothing or (value == nothing and name not in _MAY_BE_NOTHING)):
-        return f"{name} is {value!r}; it must be more than nothing."
-    return ""
-
-
-def _are_limits(value: Mapping[Any, Any]) -> bool:
-    return all(
-        isinstance(name, str) and isinstance(most, int) and most >= 1 and most is not True
-        for name, most in value.items()
-    )
 
 
 @register(Tags.security)
@@ -104,14 +76,28 @@ def check_middleware(
             hint="Outside of it a cache could keep a response made for one visitor.",
             id="personalization.E003",
         )
-    if UPDATE_CACHE in middleware:
-        place = middleware.index(UPDATE_CACHE) + 1
+    for cache in CACHES:
+        if cache not in middleware:
+            continue
+        place = middleware.index(cache) + 1
         if middleware[place : place + 1] != [CACHE_KEY]:
             yield Warning(
-                f"{CACHE_KEY} does not follow {UPDATE_CACHE}.",
-                hint="Put it right after it; without it pages with slots are never cached.",
+                f"{CACHE_KEY} does not follow {cache}.",
+                hint="Put it right after it; without it that cache cannot tell whom pages with "
+                "slots are for.",
                 id="personalization.W004",
             )
+
+
+@register(Tags.security)
+def check_cms(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
+    """E011: django CMS keeps pages without asking for whom they were made."""
+    if apps.is_installed("cms") and not apps.is_installed(CMS):
+        yield Error(
+            f"{CMS} is not in INSTALLED_APPS, and django CMS is.",
+            hint="Add it: without it the caches of django CMS keep what one visitor sees for all.",
+            id="personalization.E011",
+        )
 
 
 @register(Tags.compatibility)  # it reads settings only; those of databases run on demand
@@ -163,6 +149,75 @@ def check_templates(
                 )
 
 
+@register(Tags.templates, Tags.database)
+def check_versions(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> Iterator[CheckMessage]:
+    """W012: caches would keep more versions of a page than are looked at.
+
+    Runs with `check --database default`, for it reads which variations there are.
+    """
+    if not databases or DEFAULT_DB_ALIAS not in databases:
+        return
+    try:
+        config = published_now()
+    except DatabaseError:
+        return
+    for page in versions_of_templates(config):
+        if page.versions > MANY:
+            yield Warning(
+                f"{page.template}: caches keep up to {page.versions} versions of it, by the "
+                f"keyed slots {', '.join(page.slots)}.",
+                hint="Deliver those that matter less as deferred, or give them fewer candidates.",
+                id="personalization.W012",
+            )
+
+
+@register(Tags.templates, Tags.database)
+def check_deferred(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> Iterator[CheckMessage]:
+    """W013: slots are deferred, and nothing in the pages fills them.
+
+    Runs with `check --database default`, as the other checks that read all templates.
+    """
+    if not databases or DEFAULT_DB_ALIAS not in databases:
+        return
+    deferred = next(
+        (
+            (template, block.slot)
+            for template, block in blocks_in_templates()
+            if (block.mode or settings.DELIVERY) == DEFERRED
+        ),
+        None,
+    )
+    if deferred and not is_in_templates("personalization_slots"):
+        yield Warning(
+            f"{deferred[0]}: the slot “{deferred[1]}” is deferred, and no template has "
+            "{% personalization_slots %}.",
+            hint="Put it into the head of the base template; without it the default stays.",
+            id="personalization.W013",
+        )
+
+
+@register(Tags.security)
+def check_encryption(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> Iterator[CheckMessage]:
+    """E020: traits are to be kept encrypted, and cannot be; until then they are not kept."""
+    try:
+        names_of_traits, said = settings.ENCRYPTED_TRAITS, obstacle()
+    except SettingError:  # E001 tells
+        return
+    if names_of_traits and said:
+        yield Error(
+            f"{PREFIX}ENCRYPTED_TRAITS names traits, and nothing can be encrypted. {said}",
+            hint="Until it can be, these traits are left out of what is kept. Make a key with "
+            "`python manage.py rotate_encryption_keys --new`.",
+            id="personalization.E020",
+        )
+
+
 @register(Tags.security, Tags.database)
 def check_tracker_key(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
@@ -189,6 +244,30 @@ def check_tracker_key(
             "server: everybody can read it in the pages, and whoever sends with it is believed.",
             hint="End that key, and set one of a source of the kind browser.",
             id="personalization.W008",
+        )
+
+
+@register(Tags.database)
+def check_pause_segment(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> Iterator[CheckMessage]:
+    """W010: nobody is paused, for there is no such segment.
+
+    Runs with `check --database default`, and before every `migrate`, as the templates do.
+    """
+    slug = settings.PAUSE_SEGMENT
+    if not databases or DEFAULT_DB_ALIAS not in databases or not slug:
+        return
+    try:
+        known = published_now().segments
+    except DatabaseError:
+        return
+    if slug not in known:
+        yield Warning(
+            f"PERSONALIZATION_PAUSE_SEGMENT is {slug!r}: there is no such active segment, and "
+            "nobody is paused.",
+            hint=f"Known: {', '.join(sorted(known)) or 'none yet'}.",
+            id="personalization.W010",
         )
 
 

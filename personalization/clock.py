@@ -1,8 +1,10 @@
-"""The one conversion between aware datetimes and integer microseconds."""
+"""The one conversion between aware datetimes and integer microseconds; the site's time zone."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+
+from django.utils.timezone import get_default_timezone_name
 
 from personalization.types import Microseconds
 
@@ -23,3 +25,8 @@ def moment(instant: Microseconds) -> datetime:
 def span(duration: timedelta) -> Microseconds:
     """Return the length of `duration` in microseconds."""
     return duration // _MICROSECOND
+
+
+def site_zone() -> str:
+    """Return the name of the time zone that calendar days and hours of the site are of."""
+    return get_default_timezone_name()

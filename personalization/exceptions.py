@@ -41,6 +41,30 @@ class InvalidRule(PersonalizationError):
         super().__init__(" ".join(str(problem) for problem in problems))
 
 
+class FeatureRejected(PersonalizationError):
+    """This cannot be a feature."""
+
+
+class UnreadablePattern(PersonalizationError):
+    """The pattern is none of those that rules can use."""
+
+
+class NoWitness(PersonalizationError):
+    """No visitor was found who enters or leaves."""
+
+
+class NotReplayable(PersonalizationError):
+    """A rule that looks at the request cannot be replayed: requests are not kept."""
+
+
+class CannotEncrypt(PersonalizationError):
+    """Nothing can be encrypted: there is no key."""
+
+
+class CannotDecrypt(PersonalizationError):
+    """No key of PERSONALIZATION_ENCRYPTION_KEYS opens it."""
+
+
 class RequestRejected(PersonalizationError):
     """The request cannot be accepted."""
 
@@ -53,6 +77,20 @@ class RequestRejected(PersonalizationError):
         self.status = status or self.status
         #: Headers of the answer.
         self.headers: dict[str, str] = {}
+
+
+class BodyRejected(RequestRejected):
+    """A part of the body cannot be accepted; `pointer` leads to it (RFC 6901)."""
+
+    def __init__(self, message: str, *, code: str, pointer: str) -> None:
+        super().__init__(message, code=code)
+        self.pointer = pointer
+
+
+class InvalidTCString(RequestRejected):
+    """This is no string of the Transparency and Consent Framework."""
+
+    code = "invalid_tc_string"
 
 
 class Unauthorized(RequestRejected):
@@ -99,13 +137,33 @@ class BufferUnavailable(PersonalizationError):
     """The buffer cannot keep events now."""
 
 
-class EventRejected(PersonalizationError):
-    """The event cannot be accepted; its neighbours can. `pointer` leads to what is wrong."""
+class CacheUnavailable(PersonalizationError):
+    """A cache does not answer, so nobody knows what stands there."""
+
+
+class ItemRejected(PersonalizationError):
+    """One of several cannot be accepted; its neighbours can. `pointer` leads to what is wrong."""
 
     def __init__(self, message: str, *, code: str, pointer: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.pointer = pointer
+
+
+class EventRejected(ItemRejected):
+    """The event cannot be accepted."""
+
+
+class MemberRejected(ItemRejected):
+    """This is nobody who can be a member."""
+
+
+class IdentitySuppressed(PersonalizationError):
+    """Nothing is collected of this identity: it was erased, or an operator put it on the list."""
+
+
+class ReceiptRejected(PersonalizationError):
+    """This is no receipt that this site has written."""
 
 
 class UnreadableFile(PersonalizationError):
@@ -122,6 +180,14 @@ class UnknownSegment(PersonalizationError):
 
 class UnknownSlot(PersonalizationError):
     """No slot has this slug."""
+
+
+class OutboundRefused(PersonalizationError):
+    """This address may not be called."""
+
+
+class OutboundFailed(PersonalizationError):
+    """There was no answer."""
 
 
 class TemplateUsage(PersonalizationError):

@@ -27,6 +27,11 @@ SETTLE_MEMBERSHIPS = "personalization.settle_memberships"
 REFRESH_SEGMENTS = "personalization.refresh_segments"
 PARTITION_EVENTS = "personalization.partition_events"
 TIDY_QUARANTINE = "personalization.tidy_quarantine"
+PURGE_PERSONAL_DATA = "personalization.purge_personal_data"
+DELIVER_WEBHOOKS = "personalization.deliver_webhooks"
+FINISH_ERASURES = "personalization.finish_erasures"
+EXPIRE_CONSENTS = "personalization.expire_consents"
+SEAL_CONSENT_LOG = "personalization.seal_consent_log"
 
 #: For `app.conf.beat_schedule`. A sweep that waited its turn in vain expires.
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
@@ -34,9 +39,14 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     for task, seconds in (
         (SETTLE_MEMBERSHIPS, 1.0),
         (PROCESS_EVENTS, 5.0),
+        (DELIVER_WEBHOOKS, 5.0),
         (REFRESH_SEGMENTS, 30.0),
+        (SEAL_CONSENT_LOG, 60.0),
+        (FINISH_ERASURES, 60.0),
         (TIDY_QUARANTINE, 300.0),
+        (EXPIRE_CONSENTS, 600.0),
         (PARTITION_EVENTS, 3600.0),
+        (PURGE_PERSONAL_DATA, 3600.0),
     )
 }
 

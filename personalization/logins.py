@@ -27,7 +27,7 @@ from personalization.ingest.capture import record, site_source
 from personalization.privacy import views
 from personalization.privacy.answers import answered
 from personalization.privacy.consent import record_consent
-from personalization.privacy.models import Consent
+from personalization.privacy.models import Mechanism
 from personalization.profiles.identity import Key
 from personalization.profiles.models import Identity
 from personalization.profiles.visitor import new_visitor_id, read_visitor_id
@@ -79,7 +79,7 @@ def switch(visitor: Visitor, *, now: datetime) -> None:
         record_consent(
             Key(Identity.ANONYMOUS, visitor_id),
             granted=granted,
-            mechanism=Consent.Mechanism.DEVICE,
+            mechanism=Mechanism.DEVICE,
             now=now,
         )
     except DatabaseError as error:
@@ -91,7 +91,7 @@ def switch(visitor: Visitor, *, now: datetime) -> None:
 
 def _agreed_purposes(visitor: Visitor) -> frozenset[str]:
     """Return what was agreed to under the policy as it stands; empty if it allows no record."""
-    granted = answered(visitor.request.COOKIES) or frozenset()
+    granted = answered(visitor.request.COOKIES, visitor.request.META) or frozenset()
     return granted if granted & COLLECTING_PURPOSES else frozenset()
 
 
@@ -107,7 +107,16 @@ def _is_anothers(visitor_id: str, user_id: str) -> bool:
 @csrf_exempt  # as the view inside, which guards itself
 def consent(request: HttpRequest) -> HttpResponse:
     """Take the answer; of who is logged in while giving it, it is known who that is."""
-    response = views.consent(request)
+    return _linked(views.consent(request), request=request)
+
+
+@csrf_exempt
+def presume(request: HttpRequest) -> HttpResponse:
+    """Take for agreed who need not be asked where they are; of users it is known who that is."""
+    return _linked(views.presume(request), request=request)
+
+
+def _linked(response: HttpResponse, *, request: HttpRequest) -> HttpResponse:
     if settings.VISITOR_COOKIE in response.cookies and (user := logged_in_user(request)):
         value = response.cookies[settings.VISITOR_COOKIE].value
         visitor_id = read_visitor_id({settings.VISITOR_COOKIE: value})

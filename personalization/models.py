@@ -11,8 +11,15 @@ from personalization.events.models import (
     StoredMessage,
     WriteKey,
 )
+from personalization.ingest.audience_models import AudienceCount, AudienceSalt, AudienceVisitor
 from personalization.ingest.models import DeadLetter, HeldEvent, ImportRun, SchemaFinding
-from personalization.privacy.models import Consent
+from personalization.privacy.models import (
+    AuditEntry,
+    Consent,
+    ConsentRecord,
+    ConsentText,
+    Erasure,
+)
 from personalization.profiles.models import (
     Identity,
     IdentityLink,
@@ -23,31 +30,58 @@ from personalization.profiles.models import (
     Snapshot,
     Visit,
 )
-from personalization.segments.models import Membership, Revision, Segment
+from personalization.profiles.suppressions import Suppression
+from personalization.reports.models import BudgetEntry, Report
+from personalization.segments.interest import InterestWeight
+from personalization.segments.models import (
+    Membership,
+    Revision,
+    Segment,
+    SegmentVersion,
+    Webhook,
+    WebhookDelivery,
+)
+from personalization.segments.runs import CounterPlan, Refresh
 
 __all__ = [
+    "AudienceCount",
+    "AudienceSalt",
+    "AudienceVisitor",
+    "AuditEntry",
+    "BudgetEntry",
     "BufferedBatch",
     "Consent",
+    "ConsentRecord",
+    "ConsentText",
+    "CounterPlan",
     "DeadLetter",
+    "Erasure",
     "Event",
     "EventSchema",
     "HeldEvent",
     "Identity",
     "IdentityLink",
     "ImportRun",
+    "InterestWeight",
     "LinkVerdict",
     "Membership",
     "Merge",
     "MergeSuggestion",
     "Profile",
+    "Refresh",
+    "Report",
     "Revision",
     "SchemaFinding",
     "Segment",
+    "SegmentVersion",
     "Slot",
     "Snapshot",
     "Source",
     "StoredMessage",
+    "Suppression",
     "Variation",
     "Visit",
+    "Webhook",
+    "WebhookDelivery",
     "WriteKey",
 ]

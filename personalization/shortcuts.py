@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
@@ -18,6 +19,7 @@ from personalization.exceptions import EventRejected
 from personalization.ingest.capture import record, server_source, site_source
 from personalization.privacy.answers import answered
 from personalization.profiles.visitor import read_visitor_id
+from personalization.rights.confirmation import confirm
 from personalization.types import COLLECTING_PURPOSES
 
 
@@ -25,8 +27,8 @@ class Details(TypedDict, total=False):
     """What `track`, `page`, `identify`, `group` and `alias` take besides.
 
     With `request`, the event is of who sent it: the user who is logged in and the visitor
-    of the cookie, as far as neither is given. Nothing is kept of a visitor who refused, nor
-    where nobody is known by the request. `timestamp` is when it happened, with its time
+    of the cookie, as far as neither is given. Nothing is kept of a visitor who refused, of
+    staff who look at the site as somebody else, nor where nobody is known by the request. `timestamp` is when it happened, with its time
     zone; `message_id` keeps a repetition from being stored twice; `source` is the slug of a
     server source, instead of the one that stands for the site. With `apply`, everything
     follows from the event as soon as the transaction has committed, before the response
@@ -96,18 +98,59 @@ def alias(previous_id: str, **details: Unpack[Details]) -> None:
 
 def in_segment(request: HttpRequest, slug: str) -> bool:
     """Return whether the visitor of `request` is in the segment now."""
-    decision = choose(request, f"in_segment:{slug}", segments=[slug])
+    decision = choose(request, f"in_segment:{slug}", segments=[slug], expose=False)
     return decision is not None and decision.candidate is not None
 
 
 def choose(
-    request: HttpRequest, slot: str, *, segments: list[str] | None = None
+    request: HttpRequest, slot: str, *, segments: list[str] | None = None, expose: bool = True
 ) -> Decision | None:
     """Return the decision for `slot`: its variations from the admin, then `segments` in order.
 
-    None means the default, because no decision could be made.
+    None means the default, because no decision could be made. It counts as shown, unless
+    `expose` is off.
     """
-    return decide(request, slot, [Candidate((slug,), slug) for slug in segments or []])
+    decision = decide(request, slot, [Candidate((slug,), slug) for slug in segments or []])
+    if expose and decision is not None and (visitor := visitor_of(request)):
+        visitor.expose(decision)
+    return decision
+
+
+def choose_template(
+    request: HttpRequest,
+    slot: str,
+    templates: Mapping[str, str],
+    *,
+    default: str,
+    mode: str = "",
+) -> str:
+    """Return the name of the template that the visitor's page is made of, without a redirect.
+
+    `templates` has the slug of a segment for each name of a template, first things first; for
+    all others it is `default`. It counts as shown. Variations that the admin has for the slot
+    are no templates: where one of them is decided, it is `default`, too. `mode` is inline or
+    keyed; without one, as everywhere on the site.
+
+    :raises UnknownSegment: in DEBUG, for a segment that does not exist.
+    """
+    names = {Candidate((slug,), f"page:{name}"): name for slug, name in templates.items()}
+    decision = decide(request, slot, list(names), mode=mode)
+    if decision is None:
+        return default
+    decision = replace(decision, more=())  # a page is made of one template
+    if decision.candidate is not None and decision.candidate not in names:
+        return default
+    if visitor := visitor_of(request):
+        visitor.expose(decision)
+    return default if decision.candidate is None else names[decision.candidate]
+
+
+def confirm_user(request: HttpRequest) -> None:
+    """Note that who is logged in has just shown to be that person, on a page of the site's own.
+
+    For ten minutes the rights page then shows what belongs to the account.
+    """
+    confirm(request, now=timezone.now())
 
 
 def _record(
@@ -123,7 +166,7 @@ def _record(
     apply: bool = False,
 ) -> None:
     if request is not None:
-        if _has_refused(request):
+        if _has_refused(request) or _is_previewed(request):
             return
         user_id = _user_of(request) if user_id is None else user_id
         anonymous_id = _visitor_of(request) if anonymous_id is None else anonymous_id
@@ -147,8 +190,13 @@ def _record(
 
 
 def _has_refused(request: HttpRequest) -> bool:
-    granted = answered(request.COOKIES)
+    granted = answered(request.COOKIES, request.META)
     return granted is not None and not granted & COLLECTING_PURPOSES
+
+
+def _is_previewed(request: HttpRequest) -> bool:
+    visitor = visitor_of(request)
+    return visitor is not None and visitor.preview is not None
 
 
 def _user_of(request: HttpRequest) -> str | None:
@@ -159,7 +207,7 @@ def _user_of(request: HttpRequest) -> str | None:
 
 def _visitor_of(request: HttpRequest) -> str | None:
     """Return the visitor who agreed to the policy as it stands."""
-    if not answered(request.COOKIES):
+    if not answered(request.COOKIES, request.META):
         return None
     visitor = visitor_of(request)
     return visitor.cookie_id if visitor else read_visitor_id(request.COOKIES)

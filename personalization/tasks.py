@@ -6,6 +6,8 @@ runs each as a sweep that finds what a lost message would have started.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from celery import shared_task
 from django.utils import timezone
 
@@ -13,8 +15,15 @@ from personalization import hints
 from personalization.events.expiry import sweep
 from personalization.ingest.pipeline import process_events
 from personalization.ingest.tidy import tidy_quarantine
+from personalization.privacy.chain import seal_records
+from personalization.privacy.erasure.finish import finish_erasures
+from personalization.privacy.expiry import expire_consents
+from personalization.privacy.retention import purge_personal_data
+from personalization.segments.deliveries import deliver_webhooks
 from personalization.segments.refresh import refresh_segments
 from personalization.segments.settle import settle_memberships
+
+TURN = timedelta(seconds=5)
 
 
 @shared_task(name=hints.PROCESS_EVENTS, ignore_result=True)
@@ -29,7 +38,26 @@ def settle_memberships_task() -> int:
 
 @shared_task(name=hints.REFRESH_SEGMENTS, ignore_result=True)
 def refresh_segments_task() -> int:
-    return refresh_segments(now=timezone.now())
+    done = 0
+    # In turns, so that what is evaluated is never evaluated for an instant long past.
+    while n := refresh_segments(now=timezone.now(), budget=TURN):
+        done += n
+    return done
+
+
+@shared_task(name=hints.DELIVER_WEBHOOKS, ignore_result=True)
+def deliver_webhooks_task() -> int:
+    return deliver_webhooks(now=timezone.now())
+
+
+@shared_task(name=hints.EXPIRE_CONSENTS, ignore_result=True)
+def expire_consents_task() -> int:
+    return expire_consents(now=timezone.now())
+
+
+@shared_task(name=hints.SEAL_CONSENT_LOG, ignore_result=True)
+def seal_consent_log_task() -> int:
+    return seal_records(now=timezone.now())
 
 
 @shared_task(name=hints.PARTITION_EVENTS, ignore_result=True)
@@ -40,3 +68,13 @@ def partition_events_task() -> int:
 @shared_task(name=hints.TIDY_QUARANTINE, ignore_result=True)
 def tidy_quarantine_task() -> int:
     return tidy_quarantine(now=timezone.now())
+
+
+@shared_task(name=hints.FINISH_ERASURES, ignore_result=True)
+def finish_erasures_task() -> int:
+    return finish_erasures(now=timezone.now())
+
+
+@shared_task(name=hints.PURGE_PERSONAL_DATA, ignore_result=True)
+def purge_personal_data_task() -> int:
+    return purge_personal_data(now=timezone.now())

@@ -1,4 +1,5 @@
-"""For the tests of a site: a buffer in memory, the worker's turn, a contract for buffers.
+"""For the tests of a site: a buffer in memory, the worker's turn, what was shown, a contract
+for buffers.
 
 from personalization.testing import drain, memory_buffer
 
@@ -15,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from unittest import SkipTest
 
@@ -24,15 +25,23 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test.utils import override_settings
 from django.utils import timezone
 
+from personalization.delivery import exposure_queue
 from personalization.events.buffer import Batch, Buffer
 from personalization.events.buffers.memory import MemoryBuffer
-from personalization.events.models import Source
+from personalization.events.catalogue import SLOT_SHOWN
+from personalization.events.models import Event, Source
 from personalization.ingest.pipeline import process_events
+from personalization.profiles.identity import Key
+from personalization.profiles.needles import Needles
+from personalization.segments.models import Segment
 from personalization.segments.refresh import refresh_segments
 from personalization.segments.settle import settle_memberships
+from personalization.segments.synthetic import SyntheticVisitor, enter
 from personalization.types import JsonObject
 
 T = TypeVar("T")
+
+_ANN = Needles.of([Key("user", "Größe-ann-1")])
 
 
 @contextmanager
@@ -54,13 +63,42 @@ def memory_buffer() -> Iterator[MemoryBuffer]:
 def drain(*, now: datetime | None = None) -> int:
     """Do at once what workers do: changed rules, waiting events, memberships that are due.
 
-    Returns how many buffered requests were processed.
+    What was shown and waits in this process is written before. Returns how many buffered
+    requests were processed.
     """
     now = now or timezone.now()
+    exposure_queue.flush()
     refresh_segments(now=now)
     processed = process_events(now=now)
     settle_memberships(now=now)
     return processed
+
+
+@contextmanager
+def exposures_at_once() -> Iterator[None]:
+    """Write what is shown at once, with the transaction of the test. Also a decorator.
+
+    Else it is written a moment after that transaction has committed, which that of a
+    `TestCase` never does.
+    """
+    with override_settings(PERSONALIZATION_EXPOSURE_DELAY=timedelta(0)):
+        yield
+
+
+def exposures(slot: str = "") -> list[JsonObject]:
+    """Return what was shown and is stored, oldest first, of one `slot` or of all: the
+    properties of the events."""
+    shown = Event.objects.filter(name=SLOT_SHOWN).order_by("timestamp", "pk")
+    found = shown.values_list("properties", flat=True)
+    return [properties for properties in found if slot in ("", properties.get("slot"))]
+
+
+def synthetic_visitor(segment: Segment, *, now: datetime | None = None) -> SyntheticVisitor:
+    """Store a visitor who enters `segment` by its rule; its `leave()` makes them leave again.
+
+    :raises NoWitness: if nobody was found who does, or who could be stored.
+    """
+    return enter(segment, now=now or timezone.now())
 
 
 class BufferContract:
@@ -196,6 +234,32 @@ class BufferContract:
             (claimed,) = self.make_buffer().claim(1)
         assert list(claimed.events) == list(batch.events)
         assert claimed.received_at == batch.received_at
+
+    def test_somebody_is_taken_out_and_the_rest_stays(self) -> None:
+        self._append(events=[{"number": 1, "who": ["Größe-ann-1"]}, {"number": 2}])
+        self._append(3)
+        assert self.make_buffer().remove(_ANN) == 1
+        assert set(self._all_numbers()) == {2, 3}
+
+    def test_a_batch_of_nobody_else_goes_as_a_whole(self) -> None:
+        self._append(events=[{"number": 1, "who": "Größe-ann-1"}])
+        assert self.make_buffer().holds(_ANN)
+        assert self.make_buffer().remove(_ANN) == 1
+        assert not self.make_buffer().holds(_ANN)
+        assert self.make_buffer().depth() == 0
+
+    def test_somebody_is_taken_out_of_what_a_worker_holds(self) -> None:
+        self._append(events=[{"number": 1, "who": "Größe-ann-1"}, {"number": 2}])
+        with transaction.atomic():
+            self.make_buffer().claim(10)
+        assert self.make_buffer().remove(_ANN) == 1
+        assert not self.make_buffer().holds(_ANN)
+        assert self._all_numbers() == [2]
+
+    def _all_numbers(self) -> list[object]:
+        with transaction.atomic():
+            batches = self.make_buffer().claim(10)
+        return [event["number"] for batch in batches for event in batch.events]
 
     def _append(self, number: int = 0, *, events: list[JsonObject] | None = None) -> Batch:
         source, _ = Source.objects.get_or_create(slug="buffer-contract", defaults={"name": "B"})

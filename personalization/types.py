@@ -31,3 +31,6 @@ ASKED_PURPOSES = (Purpose.ANALYTICS, Purpose.PERSONALIZATION, Purpose.MARKETING)
 
 #: Either of these allows events of the visitor to be kept.
 COLLECTING_PURPOSES = frozenset({Purpose.ANALYTICS.value, Purpose.PERSONALIZATION.value})
+
+#: What `PERSONALIZATION_PRIVACY` may be.
+STANDARD, STRICT, EXEMPT = PRIVACY_MODES = ("standard", "strict", "exempt")

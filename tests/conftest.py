@@ -6,6 +6,8 @@ import math
 import os
 import sys
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from celery import Celery
@@ -13,10 +15,12 @@ from django.core.cache import cache
 from django.test import Client
 from hypothesis import settings as hypothesis
 
-from personalization.delivery import published
-from personalization.ingest import authentication, origins, pressure, throttle
+from personalization.delivery import exposure_queue, published
+from personalization.ingest import authentication, origins, pressure, throttle, tracked
+from personalization.privacy import texts
 from personalization.segments import live
 from tests import machine
+from tests.hostile.tally import told
 
 #: What a visitor's browser calls itself.
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -26,6 +30,7 @@ pytest_plugins = ["tests.factories"]
 # A busy machine is not a failing test: no deadline per example.
 hypothesis.register_profile("default", deadline=None)
 hypothesis.register_profile("thorough", deadline=None, max_examples=1000)
+hypothesis.register_profile("nightly", deadline=None, max_examples=2000)
 hypothesis.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 # Without an app of its own, Celery would look for a broker on this machine.
@@ -56,9 +61,32 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip(reason)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Let this process alone run what is asked for by name: that is faster than workers start."""
+    named = config.args_source is config.ArgsSource.ARGS
+    chosen = any(config.getoption(name, None) for name in ("keyword", "lf", "stepwise", "trace"))
+    watched = config.getoption("capture") == "no"
+    return 0 if named or chosen or watched else None  # as many as there are cores
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if (told := getattr(session.config, "workeroutput", None)) is not None:
+        told["missing"] = machine.found_missing()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    for reason in getattr(node, "workeroutput", {}).get("missing", []):
+        machine.lacks(reason)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_sep("-", "services")
     terminalreporter.write_line(f"Database: {machine.database()}")
+    ended = (one for kind in terminalreporter.stats.values() for one in kind)
+    if figures := told(one for one in ended if getattr(one, "when", "") == "teardown"):
+        terminalreporter.write_line(figures)
     for reason in machine.missing():
         terminalreporter.write_line(f"Not tested here - {reason}")
 
@@ -71,9 +99,18 @@ def _forget_configuration() -> None:
     authentication.forget()
     origins.forget()
     throttle.forget()
+    texts.forget()
     cache.clear()  # where requests are counted
     # Else it would be up to the clock whether a request has a query more.
     pressure.gauge = pressure.Gauge(fresh=math.inf, counted_at=0.0)
+
+
+@pytest.fixture(autouse=True)
+def _no_exposures_of_others() -> Iterator[None]:
+    """Nothing that was shown in one test is written in another, or at the end of them all."""
+    tracked.forget_tracked_source()
+    yield
+    exposure_queue.forget()
 
 
 @pytest.fixture

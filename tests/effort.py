@@ -6,14 +6,16 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
+#: How many times as many examples a profile of Hypothesis runs; new ones each time if more.
+EFFORTS = {"default": 1, "thorough": 5, "nightly": 10}
+EFFORT = EFFORTS[os.environ.get("HYPOTHESIS_PROFILE", "default")]
 
 
 def examples(n: int) -> settings:
-    """Run `n` examples, always the same; the thorough profile runs 5 times as many, random."""
+    """Run `n` examples, always the same; other profiles run several times as many, random."""
     return settings(
-        max_examples=5 * n if THOROUGH else n,
-        derandomize=not THOROUGH,
+        max_examples=EFFORT * n,
+        derandomize=EFFORT == 1,
         deadline=None,
         # Fixtures may be shared by the examples: those that write roll their work back.
         suppress_health_check=[

@@ -11,7 +11,23 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/15")
+#: How many databases of Redis are filled and flushed at most: one for each worker of pytest.
+REDIS_DATABASES = 15
+
+
+def redis_of(worker: str, given: str) -> str:
+    """Return the database of a worker (`gw0`, …): the one given, then those below it."""
+    number = int(worker.removeprefix("gw") or 0)
+    address = urlsplit(given)
+    base = int(address.path.strip("/") or 0)
+    own = base if number == 0 else (base - 1 - number) % REDIS_DATABASES + 1
+    return address._replace(path=f"/{own}").geturl()
+
+
+REDIS_URL = redis_of(
+    os.environ.get("PYTEST_XDIST_WORKER", ""),
+    os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/15"),
+)
 
 
 def database() -> str:
@@ -74,5 +90,9 @@ def lacks(reason: str) -> None:
     _found.add(reason)
 
 
+def found_missing() -> list[str]:
+    return sorted(_found)
+
+
 def missing() -> list[str]:
-    return [reason for why in MISSING.values() if (reason := why())] + sorted(_found)
+    return [reason for why in MISSING.values() if (reason := why())] + found_missing()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +72,6 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 # Dispatch works without a broker: a message is only a hint, and tests call the work itself.
 CELERY_BROKER_URL = "memory://"
 CELERY_TASK_IGNORE_RESULT = True
+
+# What was shown is written when a test says so, never by a thread into the database of another.
+PERSONALIZATION_EXPOSURE_DELAY = timedelta(days=1)

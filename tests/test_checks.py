@@ -22,7 +22,11 @@ from personalization import checks
 from personalization.delivery.models import Slot
 from tests.delivery.people import make_segments
 
-PERSONALIZATION, CACHE_KEY, UPDATE = checks.MIDDLEWARE, checks.CACHE_KEY, checks.UPDATE_CACHE
+# From 6.1 on Django asks the database what it can, whichever checks are run.
+pytestmark = pytest.mark.django_db
+
+PERSONALIZATION, CACHE_KEY, UPDATE = checks.MIDDLEWARE, checks.CACHE_KEY, checks.CACHES[0]
+WAGTAIL = checks.CACHES[1]
 SESSION = "django.contrib.sessions.middleware.SessionMiddleware"
 FETCH = "django.middleware.cache.FetchFromCacheMiddleware"
 
@@ -56,6 +60,8 @@ def test_a_site_that_is_set_up_well_hears_nothing() -> None:
         ("VISIT_GAP", timedelta(0), "more than nothing"),
         ("RETENTION", timedelta(days=-1), "more than nothing"),
         ("WORKER_BATCH", 0, "more than nothing"),
+        ("FEATURE_THRESHOLDS", (30, 60), "a dict is needed"),
+        ("FEATURE_THRESHOLDS", {"rfm.recency": (60, 30, 120, 240)}, "more than the one before"),
         ("EVENT_MAX_BYTES", -1, "more than nothing"),
         ("ADDRESS_RATE", -1, "more than nothing"),
         ("ADDRESS_RATE", "10/s", "a int is needed"),
@@ -78,6 +84,14 @@ def test_a_site_that_is_set_up_well_hears_nothing() -> None:
         ("BUFFER", "personalization.events.buffers.database.Nothing", "cannot be imported"),
         ("BUFFER", "nodots", "cannot be imported"),
         ("BUFFER", None, "a str is needed"),
+        ("OVERLAP", "heaviest", "allowed: priority, weight, random, all"),
+        ("OVERLAP", "", "allowed: priority, weight, random, all"),
+        ("OVERLAP", ["weight"], "a str is needed"),
+        ("DELIVERY", "cached", "allowed: inline, keyed, deferred"),
+        ("COLLECT", "everything", "allowed: needed, all"),
+        ("OUTBOUND_NETWORKS", "10.0.0.0/8", "a tuple is needed"),
+        ("OUTBOUND_NETWORKS", ("10.0.0.0/8", "intranet"), "intranet"),
+        ("OUTBOUND_NETWORKS", ("10.0.0.1/8",), "has host bits set"),
     ],
 )
 def test_an_unusable_setting_is_an_error(name: str, value: Any, said: str) -> None:
@@ -121,6 +135,8 @@ def test_a_usable_setting_is_none(name: str, value: Any) -> None:
         ([PERSONALIZATION, UPDATE, SESSION, CACHE_KEY, FETCH], ["W004"]),
         ([PERSONALIZATION, CACHE_KEY, UPDATE, FETCH], ["W004"]),
         ([PERSONALIZATION, UPDATE], ["W004"]),
+        ([PERSONALIZATION, WAGTAIL, SESSION, CACHE_KEY], ["W004"]),
+        ([PERSONALIZATION, WAGTAIL, CACHE_KEY], []),
         ([PERSONALIZATION], []),
         ([PERSONALIZATION, SESSION, UPDATE, CACHE_KEY, FETCH], []),
     ],
@@ -194,7 +210,6 @@ def said() -> list[str]:
     return [f"{message.id}: {message.msg}" for message in messages(databases=["default"])]
 
 
-@pytest.mark.django_db
 def test_slots_and_segments_that_do_not_exist_are_named(
     templates: Callable[[str, str], None],
 ) -> None:
@@ -210,7 +225,25 @@ def test_slots_and_segments_that_do_not_exist_are_named(
     assert hints[1] == "Known: loyal."
 
 
-@pytest.mark.django_db
+def test_a_page_of_too_many_versions_is_named(templates: Callable[[str, str], None]) -> None:
+    make_segments("a", "b", "c")
+    slots = ""
+    for number in range(3):
+        Slot.objects.create(slug=f"slot-{number}", name="Slot")
+        variants = "".join(f"{{% variant '{slug}' %}}x" for slug in "abc")
+        slots += f"{{% personalized_block 'slot-{number}' keyed %}}x{variants}"
+        slots += "{% endpersonalized_block %}"
+    templates("page.html", "{% load personalization %}" + slots)
+    assert said() == []  # 4 ways, three times
+    Slot.objects.create(slug="more", name="Slot")
+    more = slots.replace("slot-2", "more") + slots
+    templates("many.html", "{% load personalization %}" + more)
+    assert said() == [
+        "personalization.W012: many.html: caches keep up to 256 versions of it, by the keyed slots "
+        "slot-0, slot-1, more, slot-2."
+    ]
+
+
 def test_slots_and_segments_that_exist_are_not(templates: Callable[[str, str], None]) -> None:
     make_segments("loyal", "asleep", "gone")
     for slug in ("hero", "inner"):
@@ -219,7 +252,6 @@ def test_slots_and_segments_that_exist_are_not(templates: Callable[[str, str], N
     assert said() == []
 
 
-@pytest.mark.django_db
 def test_an_inactive_segment_is_as_good_as_none(templates: Callable[[str, str], None]) -> None:
     segment = make_segments("loyal")["loyal"]
     segment.active = False
@@ -235,7 +267,6 @@ def test_an_inactive_segment_is_as_good_as_none(templates: Callable[[str, str], 
     assert message.hint == "Known: none yet."
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize(
     "text",
     [
@@ -254,7 +285,6 @@ def test_a_broken_template_is_left_to_django(
     assert said() == []
 
 
-@pytest.mark.django_db
 def test_a_file_that_is_no_template_of_ours_is_not_read_as_one(
     templates: Callable[[str, str], None], tmp_path: Path
 ) -> None:
@@ -266,7 +296,6 @@ def test_a_file_that_is_no_template_of_ours_is_not_read_as_one(
 @override_settings(
     TEMPLATES=[{"BACKEND": "tests.test_checks.Other", "DIRS": [], "APP_DIRS": True, "OPTIONS": {}}]
 )
-@pytest.mark.django_db
 def test_other_template_engines_are_left_alone() -> None:
     assert list(checks.check_templates(None, databases=["default"])) == []
 
@@ -279,7 +308,6 @@ class Other:
         self.app_dirname = None
 
 
-@pytest.mark.django_db
 def test_what_exists_is_read_only_when_the_database_is_to_be_checked(
     templates: Callable[[str, str], None],
 ) -> None:
@@ -289,10 +317,62 @@ def test_what_exists_is_read_only_when_the_database_is_to_be_checked(
     assert ids(databases=["default"]) != []
 
 
+# -- W013 ------------------------------------------------------------------------------
+
+DEFERRED = (
+    "{% load personalization %}{% personalized_block 'hero' deferred %}x{% endpersonalized_block %}"
+)
+
+
+def test_deferred_slots_that_nothing_fills_are_named(
+    templates: Callable[[str, str], None],
+) -> None:
+    Slot.objects.create(slug="hero", name="Hero")
+    templates("page.html", DEFERRED)
+    assert said() == [
+        "personalization.W013: page.html: the slot “hero” is deferred, and no template has "
+        "{% personalization_slots %}."
+    ]
+    templates("base.html", "{% load personalization %}{% personalization_slots %}")
+    assert said() == []
+
+
+def test_a_site_that_defers_all_its_slots_needs_it_too(
+    templates: Callable[[str, str], None],
+) -> None:
+    Slot.objects.create(slug="hero", name="Hero")
+    templates("page.html", DEFERRED.replace(" deferred", ""))
+    assert said() == []
+    with override_settings(PERSONALIZATION_DELIVERY="deferred"):
+        assert [one[:20] for one in said()] == ["personalization.W013"]
+    assert ids() == []
+
+
+# -- W010 ------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("templates")
+def test_a_pause_without_its_segment_is_told() -> None:
+    make_segments("loyal")
+    assert said() == []
+    with override_settings(PERSONALIZATION_PAUSE_SEGMENT="inconsistent"):
+        assert said() == [
+            "personalization.W010: PERSONALIZATION_PAUSE_SEGMENT is 'inconsistent': there is no "
+            "such active segment, and nobody is paused."
+        ]
+        [message] = messages(databases=["default"])
+        assert message.hint == "Known: loyal."
+        assert ids() == []  # without a database
+        segment = make_segments("inconsistent")["inconsistent"]
+        assert said() == []
+        segment.active = False
+        segment.save()
+        assert len(said()) == 1
+
+
 # -- W008 ------------------------------------------------------------------------------
 
 
-@pytest.mark.django_db
 @pytest.mark.usefixtures("templates")
 @pytest.mark.parametrize(
     ("fields", "said"),
@@ -314,7 +394,6 @@ def test_the_key_of_the_tracker_must_work_and_must_not_be_a_secret(
     assert ids() == [], "it is asked of the database only when that is to be checked"
 
 
-@pytest.mark.django_db
 @pytest.mark.usefixtures("templates")
 @override_settings(PERSONALIZATION_TRACKER_KEY="the-tracker-key")
 def test_a_key_of_the_tracker_that_has_ended_is_noticed(make_source: Callable[..., Any]) -> None:
@@ -324,7 +403,6 @@ def test_a_key_of_the_tracker_that_has_ended_is_noticed(make_source: Callable[..
     assert ids(databases=["default"]) == ["W008"]
 
 
-@pytest.mark.django_db
 @pytest.mark.usefixtures("templates")
 def test_a_site_without_a_tracker_needs_no_key() -> None:
     assert ids(databases=["default"]) == []
@@ -344,7 +422,6 @@ def test_the_key_of_the_tracker_does_not_stop_the_first_migrate(
 # -- on the command line ---------------------------------------------------------------
 
 
-@pytest.mark.django_db
 def test_the_first_migrate_of_a_site_is_not_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     """`migrate` runs the checks before there are tables."""
 

@@ -57,7 +57,7 @@ def test_every_setting_has_a_name_a_type_and_a_usable_default() -> None:
     assert len(names()) == len(set(names())) > 10
     for name in names():
         default = getattr(settings, name.removeprefix("PERSONALIZATION_"))
-        assert isinstance(default, str | bool | int | timedelta | tuple | Mapping)
+        assert isinstance(default, str | bool | int | float | timedelta | tuple | Mapping)
 
 
 def test_a_setting_that_does_not_exist_is_an_error_of_its_reader() -> None:

@@ -60,9 +60,9 @@ def test_memberships_that_are_due_end(make_segment: Callable[..., Segment]) -> N
     membership = Membership.objects.get()
     assert membership.until is not None
     snapshot = Snapshot.objects.get()
-    since, _, told = snapshot.memberships[str(membership.segment_id)]
+    since, _, told = snapshot.memberships[str(membership.version_id)]
     until = int(past.timestamp() * 1_000_000)
-    snapshot.memberships = {str(membership.segment_id): [since, until, told]}
+    snapshot.memberships = {str(membership.version_id): [since, until, told]}
     snapshot.due_at = past
     snapshot.save()
     assert tasks.settle_memberships_task() == 1

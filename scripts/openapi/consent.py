@@ -7,9 +7,30 @@ from scripts.openapi.shared import TEXT
 
 _PURPOSE: Part = {"enum": ["analytics", "marketing", "personalization"]}
 _PURPOSES: Part = {"type": "array", "items": _PURPOSE}
+_SHOWN: Part = {
+    "texts": {"type": "string", "pattern": "^([0-9a-f]{64})?$"},
+    "language": {"type": "string", "pattern": "^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,4})?)?$"},
+}
+_STATED: Part = {
+    "anyOf": [
+        {
+            "type": "object",
+            "required": ["purposes"],
+            "properties": {
+                "purposes": _PURPOSES,
+                "mechanism": {"enum": ["banner", "consent_mode"]},
+                "despite_signal": {"type": "boolean"},
+                **_SHOWN,
+            },
+        },
+        {"type": "object", "required": ["tcf"], "properties": {"tcf": {"type": "string"}}},
+        {"type": "object", "required": ["signal"], "properties": {"signal": {"const": True}}},
+    ]
+}
 _FORM: Part = {
     "type": "object",
     "properties": {
+        **_SHOWN,
         "purposes": _PURPOSES,
         "choice": {"enum": ["all", "none"]},
         "next": {"type": "string"},
@@ -32,7 +53,7 @@ PATHS: Part = {
             tag="Consent",
             request=body(
                 {
-                    JSON: closed(purposes=_PURPOSES),
+                    JSON: _STATED,
                     "application/x-www-form-urlencoded": _FORM,
                 }
             ),
@@ -43,5 +64,20 @@ PATHS: Part = {
             },
             keyed=False,
         ),
-    }
+    },
+    "/consent/presume": {
+        "post": operation(
+            "consent-presume",
+            "Record a yes where the law of the visitor's region lets it be presumed",
+            tag="Consent",
+            responses={
+                "200": answer(
+                    "The purposes that count; null: the visitor is to be asked.",
+                    {JSON: closed(purposes={"anyOf": [_PURPOSES, {"type": "null"}]})},
+                ),
+                **refusals(403),
+            },
+            keyed=False,
+        ),
+    },
 }

@@ -5,7 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from scripts.openapi import consent, others, segment, shared
+from scripts.openapi import (
+    audience,
+    consent,
+    edge,
+    manifest,
+    others,
+    reports,
+    rights,
+    segment,
+    segments,
+    shared,
+    slots,
+)
 from scripts.openapi.parts import Part
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "openapi.json"
@@ -31,13 +43,32 @@ def document() -> Part:
             }
         ],
         "security": shared.SECURITY,
-        "paths": {**segment.PATHS, **others.PATHS, **consent.PATHS},
+        "paths": {
+            **segment.PATHS,
+            **others.PATHS,
+            **segments.PATHS,
+            **reports.PATHS,
+            **slots.PATHS,
+            **edge.PATHS,
+            **manifest.PATHS,
+            **audience.PATHS,
+            **consent.PATHS,
+            **rights.PATHS,
+        },
         "components": {
             "securitySchemes": shared.SECURITY_SCHEMES,
-            "parameters": shared.PARAMETERS,
+            "parameters": {**shared.PARAMETERS, **segments.PARAMETERS, **slots.PARAMETERS},
             "headers": shared.HEADERS,
-            "responses": shared.RESPONSES,
-            "schemas": {**shared.SCHEMAS, **segment.SCHEMAS, **others.SCHEMAS},
+            "responses": {**shared.RESPONSES, **segments.RESPONSES},
+            "schemas": {
+                **shared.SCHEMAS,
+                **segment.SCHEMAS,
+                **others.SCHEMAS,
+                **segments.SCHEMAS,
+                **reports.SCHEMAS,
+                **slots.SCHEMAS,
+                **rights.SCHEMAS,
+            },
         },
     }
 

@@ -16,11 +16,11 @@ from pytest_django.live_server_helper import LiveServer
 from personalization.clock import microseconds
 from personalization.events.models import BufferedBatch, Event, Source
 from personalization.profiles.models import Identity, Profile, Visit
-from personalization.profiles.occurrence import Occurrence
 from personalization.profiles.plan import plan
 from personalization.profiles.state import State
 from personalization.rules.evaluate import evaluate
 from personalization.rules.nodes import Rule
+from personalization.rules.occurrence import Occurrence
 from personalization.rules.state import Facts
 from personalization.segments.models import Segment
 from personalization.segments.population import count_matching, linked, matching, members
@@ -148,7 +148,7 @@ def _lost(views: Sequence[View], now: datetime, popular: str) -> set[str]:
 
 def _by_memory(found: Rule, views: Sequence[View], now: datetime) -> set[str]:
     """Fold each visitor's history up to `now` and ask the rule in memory."""
-    needs = plan(need for leaf in found.leaves() for need in leaf.counters())
+    needs = plan(need for leaf in found.leaves() for need in leaf.needs())
     states: dict[str, State] = defaultdict(State)
     for number, view in enumerate(views):
         if view.at <= now:

@@ -11,6 +11,7 @@ from django.dispatch import Signal
 from personalization import conf, signals
 from personalization.profiles import features
 from personalization.rules import parse
+from personalization.rules.derived import derived_features
 from personalization.templatetags import personalization as tags
 from tests.housekeeping.repository import PACKAGE, ROOT
 
@@ -51,7 +52,7 @@ PAGES = {
 
 
 def error_codes() -> Iterable[str]:
-    folders = (PACKAGE / "ingest", PACKAGE / "privacy")
+    folders = (PACKAGE / name for name in ("api", "delivery", "ingest", "privacy", "rights"))
     texts = (path.read_text() for folder in folders for path in folder.rglob("*.py"))
     return {code for text in texts for code in ERROR_CODE.findall(text)}
 
@@ -77,9 +78,10 @@ def test_no_heading_is_about_something_gone(page: str) -> None:
     [
         ("rules.md", parse.kinds.names()),
         ("rules.md", features.definitions.names()),
+        ("rules.md", derived_features.names()),
         ("http-api.md", error_codes()),
     ],
-    ids=["conditions", "features", "error codes"],
+    ids=["conditions", "features", "derived features", "error codes"],
 )
 def test_every_name_in_a_table_is_there(page: str, names: Iterable[str]) -> None:
     text = (REFERENCE / page).read_text()

@@ -42,6 +42,7 @@ def test_the_wheel_holds_every_file_of_the_app(wheel: zipfile.ZipFile) -> None:
         "personalization/migrations/0001_",
         "personalization/templates/personalization/",
         "personalization/static/personalization/tracker.js",
+        "personalization/rules/schema.json",
     ],
 )
 def test_the_wheel_holds_what_is_not_code(wheel: zipfile.ZipFile, needed: str) -> None:

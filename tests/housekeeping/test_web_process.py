@@ -10,7 +10,7 @@ from tests.housekeeping.repository import ROOT
 PROGRAM = """
 import json, sys
 
-ABSENT = {"environ", "numpy", "psycopg", "psycopg2", "redis", "scipy", "sklearn", "tqdm"}
+ABSENT = {"environ", "jinja2", "numpy", "psycopg", "psycopg2", "redis", "scipy", "sklearn", "tqdm"}
 asked = []
 
 class Absent:

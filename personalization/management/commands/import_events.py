@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentTypeError
+from contextlib import closing
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -93,13 +94,13 @@ class Command(BaseCommand):
         if run.position:
             self.stderr.write(f"Going on behind line {run.lines:,}.")
         try:
-            steps = import_file(file, reader=reader, run=run, now=timezone.now())
-            for number, step in enumerate(steps, 1):
-                report.add(step)
-                if step.known:
-                    progress.start(file.read())
-                progress.show(file.read(), events=report.accepted)
-                self._make_room(process=process, due=number % PORTIONS == 0)
+            with closing(import_file(file, reader=reader, run=run, now=timezone.now())) as steps:
+                for number, step in enumerate(steps, 1):
+                    report.add(step)
+                    if step.known:
+                        progress.start(file.read())
+                    progress.show(file.read(), events=report.accepted)
+                    self._make_room(process=process, due=number % PORTIONS == 0)
             finish(run, now=timezone.now())
         finally:
             took = progress.finish(events=report.accepted)

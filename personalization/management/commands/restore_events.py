@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -10,6 +9,7 @@ from django.utils import timezone
 
 from personalization.events.models import Source
 from personalization.exceptions import BufferUnavailable, UnreadableFile
+from personalization.ingest.imports.lines import read_lines
 from personalization.ingest.imports.opening import open_file
 from personalization.ingest.restore import restore
 
@@ -33,8 +33,9 @@ class Command(BaseCommand):
         read = restored = 0
         try:
             with open_file(path) as file:
-                for portion in restore(file.stream, source=source, now=timezone.now()):
+                lines = (line.data for line in read_lines(file.stream))
+                for portion in restore(lines, source=source, now=timezone.now()):
                     read, restored = read + portion.read, restored + portion.restored
-        except (UnreadableFile, BufferUnavailable, EOFError, gzip.BadGzipFile) as error:
+        except (UnreadableFile, BufferUnavailable) as error:
             raise CommandError(f"{path}: {error} {restored} events were brought back.") from error
         self.stdout.write(f"{path}: {restored:,} of {read:,} events brought back.")

@@ -11,30 +11,54 @@ from personalization.events.expiry import sweep
 from personalization.ingest.pipeline import process_events
 from personalization.ingest.tidy import tidy_quarantine
 from personalization.management.loop import LoopCommand
+from personalization.privacy.chain import seal_records
+from personalization.privacy.erasure.finish import finish_erasures
+from personalization.privacy.expiry import expire_consents
+from personalization.privacy.retention import purge_personal_data
+from personalization.segments.deliveries import deliver_webhooks
 from personalization.segments.refresh import refresh_segments
 from personalization.segments.settle import settle_memberships
 
 EVERY = timedelta(hours=1)
+#: So that events and departures do not wait for rules that are being back-filled.
+SLICE = timedelta(seconds=1)
+#: Seconds after which a round begins no further request of a webhook: visitors wait for the
+#: events, and nobody for these.
+PATIENCE = 1.0
 
 
 class Worker:
     """Does what there is to do, when it is called."""
 
     def __init__(self) -> None:
-        self._sweep_at = datetime.min.replace(tzinfo=UTC)
+        self._sweep_at = self._purge_at = datetime.min.replace(tzinfo=UTC)
 
     def __call__(self, *, now: datetime) -> int:
         # Changed rules first, so that new events meet them.
-        done = refresh_segments(now=now) + process_events(now=now) + settle_memberships(now=now)
+        done = refresh_segments(now=now, budget=SLICE) + process_events(now=now)
+        done += settle_memberships(now=now)
+        done += deliver_webhooks(now=now, patience=PATIENCE)
+        done += finish_erasures(now=now)
         if now >= self._sweep_at:
             self._sweep_at = now + EVERY  # also when it fails: the next try is not at once
             sweep(now=now)
             tidy_quarantine(now=now)
+            expire_consents(now=now)
+            seal_records(now=now)
+        return done + self._purge(now)
+
+    def _purge(self, now: datetime) -> int:
+        if now < self._purge_at:
+            return 0
+        self._purge_at = now + EVERY
+        done = purge_personal_data(now=now, budget=SLICE)
+        if done:  # there may be more
+            self._purge_at = now
         return done
 
 
 class Command(LoopCommand):
-    help = "Process events, settle memberships and refresh segments until stopped."
+    help = "Process events, settle memberships, refresh segments and tell webhooks until stopped."
     done = "%d pieces of work done."
 
     def __init__(self, *args: Any, **options: Any) -> None:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 
+from scripts.bootstrap import alone
+
 HERE = Path(__file__).resolve().parent
 CACHE = Path(os.environ.get("CI_CACHE") or HERE.parents[2] / ".ci-cache") / "clients"
 #: Seconds; an index that is out of reach is known to be so long before.
@@ -45,15 +47,15 @@ def python_folder(name: str) -> Path:
     return _kept(f"{name}-{version}", [pins], fetch)
 
 
-def node_folder() -> Path:
-    """Return the `node_modules` that the lock beside this file describes.
+def node_folder(pins: Path = HERE, *, name: str = "node") -> Path:
+    """Return the `node_modules` that the lock in `pins` describes.
 
     :raises NotInstalled: without Node, or when npm cannot fetch them.
     """
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
         raise NotInstalled("clients of JavaScript: node and npm are needed")
-    files = [HERE / "package.json", HERE / "package-lock.json"]
+    files = [pins / "package.json", pins / "package-lock.json"]
 
     def fetch(folder: Path) -> Sequence[str]:
         for file in files:
@@ -61,7 +63,7 @@ def node_folder() -> Path:
         quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
         return [npm, "ci", "--prefix", str(folder), "--fetch-retries=1", *quiet]
 
-    return _kept("node", files, fetch) / "node_modules"
+    return _kept(name, files, fetch) / "node_modules"
 
 
 def _kept(name: str, pins: Sequence[Path], fetch: Callable[[Path], Sequence[str]]) -> Path:
@@ -70,8 +72,10 @@ def _kept(name: str, pins: Sequence[Path], fetch: Callable[[Path], Sequence[str]
     folder = CACHE / f"{name}-{digest}"
     if name in _failed:
         raise _failed[name]
-    if not folder.is_dir():
-        CACHE.mkdir(parents=True, exist_ok=True)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with alone(CACHE):  # tests run in several processes
+        if folder.is_dir():
+            return folder
         unfinished = Path(mkdtemp(prefix=f"{name}-", dir=CACHE))
         try:
             _run(name, fetch(unfinished))

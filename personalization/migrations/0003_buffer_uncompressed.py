@@ -14,6 +14,6 @@ def keep_as_it_is(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("personalization", "0003_dead_letters_of_a_source")]
+    dependencies = [("personalization", "0002_event_partitions")]
 
     operations = [migrations.RunPython(keep_as_it_is, migrations.RunPython.noop, elidable=False)]

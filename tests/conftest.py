@@ -14,6 +14,7 @@ from celery import Celery
 from django.core.cache import cache
 from django.test import Client
 from hypothesis import settings as hypothesis
+from pytest_django.live_server_helper import LiveServer
 
 from personalization.delivery import exposure_queue, published
 from personalization.ingest import authentication, origins, pressure, throttle, tracked
@@ -21,6 +22,7 @@ from personalization.privacy import texts
 from personalization.segments import live
 from tests import machine
 from tests.hostile.tally import told
+from tests.in_flight import requests_in_flight
 
 #: What a visitor's browser calls itself.
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -28,6 +30,7 @@ BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 pytest_plugins = ["tests.factories"]
 
 # A busy machine is not a failing test: no deadline per example.
+hypothesis.register_profile("brief", deadline=None, max_examples=20)
 hypothesis.register_profile("default", deadline=None)
 hypothesis.register_profile("thorough", deadline=None, max_examples=1000)
 hypothesis.register_profile("nightly", deadline=None, max_examples=2000)
@@ -123,6 +126,17 @@ def client() -> Client:
 def redis_url() -> str:
     """The address of a Redis database that a test marked `redis` may fill and flush."""
     return machine.REDIS_URL
+
+
+@pytest.fixture
+def live_server(live_server: LiveServer, transactional_db: None) -> Iterator[LiveServer]:
+    """A server that has answered everything before the next test finds an empty database.
+
+    A page that is closed may still send a last beacon; SQLite then empties no table.
+    """
+    with requests_in_flight() as in_flight:
+        yield live_server
+        in_flight.wait_for_none()
 
 
 @pytest.fixture(scope="session")

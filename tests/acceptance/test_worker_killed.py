@@ -81,7 +81,9 @@ def _start_worker(site: Site, kind: str) -> Process:
     return site.start_command() if kind == "command" else site.start_celery(sweeps=True)
 
 
-@pytest.mark.parametrize(("kind", "kills"), [("command", 5), ("celery", 3)])
+@pytest.mark.parametrize(
+    ("kind", "kills"), [("command", 5), pytest.param("celery", 3, marks=pytest.mark.slow)]
+)
 def test_nothing_is_lost_and_nothing_is_counted_twice(site: Site, kind: str, kills: int) -> None:
     dice = random.Random(kills)
     server = site.start_server()

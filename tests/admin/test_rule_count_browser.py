@@ -13,7 +13,11 @@ from tests.admin.rules import did, prop, rule, trait
 
 __all__ = ["browser", "edit", "shop"]
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+]
 
 COUNT, CANCEL = "**/rule/count/", "**/rule/cancel/"
 

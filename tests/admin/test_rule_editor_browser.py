@@ -10,7 +10,11 @@ from tests.admin.rules import CART, EVERY, WHOLE, did, group, in_segment, prop, 
 
 __all__ = ["browser", "edit", "shop"]
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+]
 
 
 # -- building a rule ----------------------------------------------------------------------------

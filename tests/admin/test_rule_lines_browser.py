@@ -9,7 +9,11 @@ from tests.admin.rules import did, group, prop, rule, trait
 
 __all__ = ["browser", "edit", "shop"]
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+]
 
 SUBJECT = "What the condition is about"
 

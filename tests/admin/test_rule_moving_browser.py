@@ -9,7 +9,11 @@ from tests.admin.rules import did, group, prop, rule
 
 __all__ = ["browser", "edit"]
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+]
 
 A, B, C, D = did("A"), did("B"), did("C"), did("D")
 

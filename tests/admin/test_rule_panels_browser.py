@@ -10,7 +10,11 @@ from tests.admin.rules import CART, did, rule
 
 __all__ = ["browser", "edit", "shop"]
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+]
 
 
 def test_a_visitor_is_told_what_would_bring_them_in(edit, shop, make_segment):

@@ -9,7 +9,11 @@ from tests.admin.rules import CART, did, group, in_segment, rule, trait
 
 __all__ = ["browser", "edit", "shop"]
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+]
 
 
 def test_a_problem_is_shown_at_its_line_and_tied_to_its_control(edit, make_segment):

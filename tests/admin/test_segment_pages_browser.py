@@ -14,7 +14,11 @@ from tests.segments.receiving import receiver
 
 __all__ = ["browser", "edit", "receiver"]
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+]
 
 
 def test_people_are_put_in_from_a_file(edit: Any, make_segment: Any, make_profile: Any) -> None:

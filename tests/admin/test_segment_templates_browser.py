@@ -10,7 +10,11 @@ from tests.admin.browsing import browser, edit, shop
 
 __all__ = ["browser", "edit", "shop"]
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+]
 
 LIST = reverse("admin:personalization_segment_changelist")
 

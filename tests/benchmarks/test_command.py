@@ -88,7 +88,13 @@ NAMES = {
 }
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "timemachine",
+        *(pytest.param(each, marks=pytest.mark.slow) for each in NAMES if each != "timemachine"),
+    ],
+)
 def test_it_prints_one_object_of_the_promised_shape(
     name: str, database_url: str, tmp_path: Path
 ) -> None:
@@ -112,6 +118,7 @@ def test_it_prints_one_object_of_the_promised_shape(
     assert list(tmp_path.iterdir()) == [], "the demo's database was touched"
 
 
+@pytest.mark.slow
 def test_what_the_law_says_of_reads_holds(database_url: str) -> None:
     done = run("render", "--json", *TINY, database_url=database_url)
     values = {result["name"]: result["value"] for result in json.loads(done.stdout)["results"]}
@@ -122,13 +129,11 @@ def test_what_the_law_says_of_reads_holds(database_url: str) -> None:
 
 
 def test_without_json_it_prints_a_table(database_url: str) -> None:
-    done = run("render", *TINY, database_url=database_url)
+    done = run("timemachine", *TINY, database_url=database_url)
     assert done.returncode == 0, done.stderr
     title, *rows = done.stdout.splitlines()
-    assert title.startswith("render (python 3.")
-    assert [row.split()[0] for row in rows] == NAMES["render"]
-    assert all("the same page without the app" in row for row in rows)
-    assert "wagtail" not in done.stdout
+    assert title.startswith("timemachine (python 3.")
+    assert [row.split()[0] for row in rows] == NAMES["timemachine"]
 
 
 @pytest.mark.postgres

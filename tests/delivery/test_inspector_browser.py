@@ -21,6 +21,7 @@ __all__ = ["browser"]
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.slow,
     pytest.mark.django_db(transaction=True),
     pytest.mark.urls("tests.delivery.staff_site"),
 ]

@@ -70,6 +70,7 @@ def test_a_batch_that_fails_again_and_again_is_taken_apart(
     assert (json.loads(letter.body), letter.message) == ({"no": "arrival"}, "KeyError: 'joins'")
 
 
+@pytest.mark.slow
 def test_an_event_with_very_many_namespaces_holds_up_nobody(client: Client, server: Source) -> None:
     def ids(place: int) -> list[dict[str, str]]:
         return [{"type": f"n{place}-{number}", "id": "x"} for number in range(20)]

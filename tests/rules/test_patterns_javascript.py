@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from personalization.rules.automaton import found_in
 from personalization.rules.expression import size, written
 from personalization.rules.patterns import MAX_TEXT, read_pattern
-from tests.effort import examples
+from tests.effort import EFFORT, examples
 from tests.rules.expressions import Expression, expressions, texts
 from tests.rules.javascript import run
 from tests.rules.test_automaton import ADVERSARIAL, MEANINGS
@@ -55,7 +55,7 @@ def test_finds_what_memory_finds() -> None:
         for (pattern, text), answer in zip(pairs, asked(pairs, own=True), strict=True)
         if {answer["shipped"], answer["own"]} != {found_in(text, pattern=pattern)}
     ]
-    assert len(pairs) > 3 * PATTERNS
+    assert len(pairs) > 3 * PATTERNS * EFFORT
     assert wrong == []
 
 

@@ -87,7 +87,8 @@ def fill(page: Page, url: str, text: str) -> None:
 
 
 def arrived(page: Page, message_id: str | None) -> Event:
-    for _ in range(50):
+    """Wait for an event; SQLite may have refused it once, and the tracker takes its time."""
+    for _ in range(300):
         drain()
         if event := Event.objects.filter(name="Slot Shown", message_id=message_id).first():
             return event

@@ -11,7 +11,7 @@ from tests.slots.site import Site, agree, block, consent, decision, events, html
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 HERO = "[data-personalization-slot=hero]"
 FOR_A = decision("template:0:a")

@@ -12,7 +12,7 @@ from tests.slots.site import Json, Site, agree, block, consent, decision, events
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 HERO = "[data-personalization-slot=hero]"
 DIALOG = "dialog.pz-dialog"

@@ -14,7 +14,7 @@ from tests.tracker.stub_site import POLICY, STATIC, TRACKER, Site, html, send_no
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CARD = '<div data-personalization-hover="Card">Hover me</div>'
 #: Notes what the window is asked to listen to.

@@ -12,7 +12,7 @@ from tests.tracker.stub_site import Answer, Site, html, send_now
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 VIEWED = '<p data-personalization-view="Product Viewed">Shoe</p>'
 BUTTON = '<button data-personalization-event="Product Added">Buy</button>'

@@ -13,7 +13,7 @@ from tests.tracker.stub_site import TRACKER, Site, html, send_now
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PURPOSES = ["analytics", "personalization", "marketing"]
 BANNER = (

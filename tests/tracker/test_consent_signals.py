@@ -14,7 +14,7 @@ from tests.tracker.test_consent_banner import ACCEPT, BANNER, REFUSE, SHOP, show
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 GPC = "Object.defineProperty(navigator, 'globalPrivacyControl', {get: () => true})"
 PRESUME = ' data-presume="/p/consent/presume"'

@@ -13,7 +13,7 @@ from tests.tracker.stub_site import Answer, Site, html
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 N = 20
 # What all keepalive requests of a page may weigh together.

@@ -12,7 +12,7 @@ from tests.tracker.stub_site import Site, html, send_now
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # The tracker lets a router set the title before it reports the view.
 SETTLED = 120

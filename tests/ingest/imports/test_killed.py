@@ -45,6 +45,7 @@ def site(tmp_path: Path) -> Iterator[ImportingSite]:
     site.close()
 
 
+@pytest.mark.slow
 def test_an_import_that_is_killed_loses_nothing_and_doubles_nothing(site: ImportingSite) -> None:
     dice = random.Random(7)
     # A tenth of the lines stands there twice, far from each other: each happened.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from personalization.delivery.models import Slot, Variation
+from personalization.delivery.recommendation_rules import RecommendationRule
+from personalization.events.goals import Goal
 from personalization.events.models import (
     BufferedBatch,
     Event,
@@ -13,6 +15,7 @@ from personalization.events.models import (
 )
 from personalization.ingest.audience_models import AudienceCount, AudienceSalt, AudienceVisitor
 from personalization.ingest.models import DeadLetter, HeldEvent, ImportRun, SchemaFinding
+from personalization.ml.models import FeedbackWeight, Item, ModelArtefact, ModelVersion
 from personalization.privacy.models import (
     AuditEntry,
     Consent,
@@ -58,16 +61,22 @@ __all__ = [
     "Erasure",
     "Event",
     "EventSchema",
+    "FeedbackWeight",
+    "Goal",
     "HeldEvent",
     "Identity",
     "IdentityLink",
     "ImportRun",
     "InterestWeight",
+    "Item",
     "LinkVerdict",
     "Membership",
     "Merge",
     "MergeSuggestion",
+    "ModelArtefact",
+    "ModelVersion",
     "Profile",
+    "RecommendationRule",
     "Refresh",
     "Report",
     "Revision",

@@ -1,0 +1,85 @@
+"""A model as bytes and back: a zip of .npy files and one of JSON, never a pickle.
+
+The checksum is kept beside, by whoever keeps the bytes: bytes that were changed are refused
+before anything in them is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from typing import Any
+
+import numpy as np
+
+from personalization.exceptions import PersonalizationError
+from personalization.ml.base import Model
+from personalization.ml.known import algorithms
+
+FORMAT = 1
+_FACTS = "model.json"
+
+
+class CorruptArtefact(PersonalizationError):
+    """The stored model is not what was stored."""
+
+
+def checksum(content: bytes) -> str:
+    """Return the SHA-256 of an artefact, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def packed(model: Model[Any]) -> bytes:
+    """Return the artefact of a fitted model; the same model gives the same bytes."""
+    told = {
+        "format": FORMAT,
+        "algorithm": model.algorithm,
+        "config": model.config.written(),
+        "facts": model.facts(),
+    }
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        _put(archive, _FACTS, json.dumps(told, sort_keys=True, allow_nan=False).encode())
+        for name, array in sorted(model.arrays().items()):
+            content = io.BytesIO()
+            np.lib.format.write_array(content, np.ascontiguousarray(array), allow_pickle=False)
+            _put(archive, f"{name}.npy", content.getvalue())
+    return stream.getvalue()
+
+
+def unpacked(content: bytes, *, sha256: str) -> Model[Any]:
+    """Return the model of an artefact.
+
+    :raises CorruptArtefact: if the bytes have another checksum, or no model that is known.
+    """
+    if (found := checksum(content)) != sha256:
+        raise CorruptArtefact(
+            f"The stored model has the checksum {found[:12]}…, not {sha256[:12]}…."
+        )
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            told = json.loads(archive.read(_FACTS))
+            arrays = {
+                name.removesuffix(".npy"): np.lib.format.read_array(
+                    io.BytesIO(archive.read(name)), allow_pickle=False
+                )
+                for name in archive.namelist()
+                if name != _FACTS
+            }
+        kind = algorithms.get(told["algorithm"])
+        if kind is None or told["format"] != FORMAT:
+            raise CorruptArtefact(
+                f"Nothing here reads a “{told['algorithm']}” of format {told['format']}."
+            )
+        model = kind(kind.config_class.read(told["config"]))
+        model.restore(arrays, told["facts"])
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
+        raise CorruptArtefact(f"The stored model cannot be read: {error}.") from error
+    return model
+
+
+def _put(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    # Of a fixed date, so that bytes depend on what is in them alone.
+    archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)

@@ -1,0 +1,7 @@
+"""Every algorithm that is shipped, registered by being imported here; no scikit-learn comes along."""
+
+from __future__ import annotations
+
+from personalization.ml.base import algorithms
+
+__all__ = ["algorithms"]

@@ -160,6 +160,8 @@ def _value(field: Any, world: World, text: Callable[[int | None], str]) -> Any:
             return text(field.max_length)
         case _ if field.has_default() or field.null:
             return None  # JSON that has a default is written by ourselves
+        case models.BinaryField():
+            return text(None).encode()
         case models.JSONField():
             return {text(60): text(None)}
         case models.DateTimeField():

@@ -15,7 +15,8 @@ class Effort:
 
     `stored` is how many events the database grows to where that is what is looked at,
     `departures` how many memberships end, and `profiles` how many are evaluated at once.
-    `peer` says whether what has to be fetched from elsewhere is compared with.
+    `peer` says whether what has to be fetched from elsewhere is compared with. `only` names
+    the parts to measure, where a benchmark has some; none at all: every one.
     """
 
     seconds: float = 10.0
@@ -24,6 +25,7 @@ class Effort:
     departures: int = 5_000
     profiles: int = 5_000
     peer: bool = True
+    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,10 @@ class Result:
     unit: str
     floor: str | None = None
     ratio: float | None = None
+
+    def beside(self) -> str:
+        """Return what a table says beside the figure."""
+        return self.floor or ""
 
 
 Benchmark: TypeAlias = Callable[[Effort], Sequence[Result]]

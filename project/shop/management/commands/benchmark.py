@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import platform
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from project.benchmarks.database import database_version
+from project.benchmarks.models.data import MissingData
+from project.benchmarks.models.suite import UnknownProtocol, protocols
 from project.benchmarks.results import Effort, Result
 from project.benchmarks.suite import benchmarks
 
 PACKAGES = ("django", "djangorestframework", "celery")
+#: Of these only where they are installed.
+OPTIONAL = ("numpy", "scipy", "scikit-learn", "implicit")
 
 
 class Command(BaseCommand):
@@ -60,6 +65,13 @@ class Command(BaseCommand):
             help="compare with no package that has to be installed first, in an environment "
             "of its own",
         )
+        parser.add_argument(
+            "--only",
+            nargs="+",
+            default=(),
+            metavar="NAME",
+            help=f"which protocols of “models” to run: {', '.join(sorted(protocols.names()))}",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = options["name"]
@@ -80,8 +92,12 @@ class Command(BaseCommand):
             departures=options["departures"],
             profiles=options["profiles"],
             peer=not options["without_peer"],
+            only=tuple(options["only"]),
         )
-        results = benchmark(effort)
+        try:
+            results = benchmark(effort)
+        except (UnknownProtocol, MissingData) as error:
+            raise CommandError(str(error)) from error
         if options["json"]:
             self.stdout.write(as_json(name, results))
         else:
@@ -91,9 +107,16 @@ class Command(BaseCommand):
 def versions() -> dict[str, str]:
     return {
         "python": platform.python_version(),
-        **{package: version(package) for package in PACKAGES},
+        **{package: version(package) for package in (*PACKAGES, *_installed(OPTIONAL))},
         "database": database_version(),
     }
+
+
+def _installed(packages: Iterable[str]) -> Iterator[str]:
+    for package in packages:
+        with suppress(PackageNotFoundError):
+            version(package)
+            yield package
 
 
 def as_json(name: str, results: Sequence[Result]) -> str:
@@ -109,7 +132,7 @@ def as_json(name: str, results: Sequence[Result]) -> str:
 def as_table(name: str, results: Sequence[Result]) -> str:
     stated = ", ".join(f"{what} {which}" for what, which in versions().items())
     rows = [
-        f"{result.name:<32}{result.value:>10.4g} {result.unit:<16}{result.floor or ''}"
+        f"{result.name:<32}{result.value:>10.4g} {result.unit:<16}{result.beside()}"
         for result in results
     ]
     return "\n".join([f"{name} ({stated})", *rows])

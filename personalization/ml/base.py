@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from personalization.exceptions import PersonalizationError
 from personalization.ml.arrays import Doubles, Floats, Indices
+from personalization.ml.examples import Examples
 from personalization.ml.history import History
 from personalization.ml.interactions import Dataset
 from personalization.registry import Registry
@@ -129,14 +130,19 @@ class Predictor(Model[C]):
 
     #: Names of the features, in the order of columns.
     features: tuple[str, ...] = ()
+    #: Feature → its values, whose index the column of such a feature holds.
+    categories: Mapping[str, tuple[str, ...]] = {}
 
     @abstractmethod
-    def fit(self, rows: Doubles, labels: Doubles, options: Options) -> Self:
-        """Learn from `rows` (n × features) and `labels` (n; 0 or 1)."""
+    def fit(self, examples: Examples, options: Options) -> Self:
+        """Learn from rows of which it is known what came of them.
+
+        :raises UnfitData: naming what is missing.
+        """
 
     @abstractmethod
     def score(self, rows: Doubles) -> Doubles:
-        """Return a probability for each row. Needs numpy alone."""
+        """Return a probability for each of `rows` (n × features). Needs numpy alone."""
 
 
 class Clusterer(Model[C]):

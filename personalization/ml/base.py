@@ -36,16 +36,25 @@ class InvalidConfig(PersonalizationError):
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """What a model is told before it learns. Subclasses name allowed values in `bounds`."""
+    """What a model is told before it learns. Subclasses name allowed values in `bounds`, or
+    in `choices`."""
 
     #: Field → smallest and largest allowed value.
     bounds: ClassVar[Mapping[str, tuple[float, float]]] = {}
+    #: Field → the texts that it may be.
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def __post_init__(self) -> None:
+        whole = {each.name for each in fields(self) if each.type in (int, "int")}
         for name, (least, most) in self.bounds.items():
             value = getattr(self, name)
             if not isinstance(value, int | float) or not least <= value <= most:
                 raise InvalidConfig(f"“{name}” is {value!r}; allowed: {least:g} to {most:g}.")
+            if name in whole and not isinstance(value, int):
+                raise InvalidConfig(f"“{name}” is {value!r}; allowed: whole numbers.")
+        for name, texts in self.choices.items():
+            if (value := getattr(self, name)) not in texts:
+                raise InvalidConfig(f"“{name}” is {value!r}; allowed: {', '.join(texts)}.")
 
     @classmethod
     def read(cls, values: JsonObject) -> Self:

@@ -73,6 +73,10 @@ class ModelContract:
             for value in (least - 1, most + 1, "x", None):
                 with pytest.raises(InvalidConfig, match=name):
                     config.read({name: value})
+        for name in config.choices:
+            for choice in ("nonsense", None, 1):
+                with pytest.raises(InvalidConfig, match=name):
+                    config.read({name: choice})
 
 
 class RecommenderContract(ModelContract):

@@ -6,6 +6,7 @@ column is in it as soon as it is there.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -156,7 +157,7 @@ def _table(model: type[Model]) -> Table:
     return Table(
         name=_table_name(model),
         words=str(model._meta.verbose_name_plural),
-        what=(model.__doc__ or "").strip().partition("\n\n")[0].replace("\n    ", " "),
+        what=" ".join((inspect.getdoc(model) or "").partition("\n\n")[0].split()),
         whose=" · ".join(dict.fromkeys(_whose(model))),
         columns=[_column(each) for each in model._meta.concrete_fields],
     )

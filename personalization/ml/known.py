@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from personalization.ml.base import algorithms
+from personalization.ml.clusters import density, hierarchical, kmeans, mixture, pca
 
-__all__ = ["algorithms"]
+__all__ = ["algorithms", "density", "hierarchical", "kmeans", "mixture", "pca"]

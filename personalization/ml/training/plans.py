@@ -1,0 +1,97 @@
+"""What there is to train: a plan for each model, which names the recipe it is made by.
+
+    @plan_sources.register("churn")
+    def churn_plans() -> list[Plan]:
+        return [Plan(name="churn", algorithm="boosting", recipe="site.churn.learn")]
+
+A recipe is `(Order) -> Learned` (learned.py), named by its place: the web process shows plans
+and imports nothing that learns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from personalization.exceptions import PersonalizationError
+from personalization.ml.models import ModelVersion
+from personalization.registry import Registry
+from personalization.types import JsonObject
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[\w-]+)?")
+_LONGEST = 100
+#: No data are so few that a training of them is worth it more often.
+SHORTEST = timedelta(minutes=1)
+
+
+class InvalidPlan(PersonalizationError):
+    """Nothing can be trained by this plan."""
+
+
+class UnknownPlan(PersonalizationError):
+    """There is no plan of this name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How one model is made, again and again."""
+
+    #: Of the versions: “recommend”, “propensity.order”, “cluster.personas”.
+    name: str
+    #: Dotted path of the function that learns.
+    recipe: str
+    algorithm: str
+    config: JsonObject = field(default_factory=dict)
+    seed: int = 0
+    #: It learns from events that are not older.
+    window: timedelta = timedelta(days=90)
+    #: How often it is trained in full; of a day or more: at night.
+    period: timedelta = timedelta(days=1)
+    #: Dotted path of the function that brings what serves up to what was logged since; empty:
+    #: only a training does.
+    refresh: str = ""
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name) or len(self.name) > _LONGEST:
+            raise InvalidPlan(
+                f"“{self.name}” cannot be the name of a model; allowed: “word” or “word.name”, "
+                f"up to {_LONGEST} characters."
+            )
+        for name in ("window", "period"):
+            if getattr(self, name) < SHORTEST:
+                raise InvalidPlan(
+                    f"“{name}” of “{self.name}” is {getattr(self, name)}; allowed: a minute or more."
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What a recipe is asked for: learn from the events of [since, until)."""
+
+    plan: Plan
+    since: datetime
+    until: datetime
+    seed: int = 0
+    #: The version that serves now: what the new one is compared with.
+    serving: ModelVersion | None = None
+    #: Called with the share that is done (0 to 1) and what is being done; raises to stop.
+    progress: Callable[[float, str], None]
+
+
+#: Name → function that returns the plans of one kind, as things are now.
+plan_sources: Registry[Callable[[], list[Plan]]] = Registry("source of plans")
+
+
+def planned() -> Mapping[str, Plan]:
+    """Return the plans of all sources by name, in their order.
+
+    :raises InvalidPlan: if two have one name.
+    """
+    found: dict[str, Plan] = {}
+    for _, source in plan_sources.items():
+        for plan in source():
+            if found.setdefault(plan.name, plan) is not plan:
+                raise InvalidPlan(f"Two plans are called “{plan.name}”.")
+    return found

@@ -1,0 +1,185 @@
+"""Versions of models: which one serves, back to the one before, what is different, what is kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from personalization.exceptions import PersonalizationError
+from personalization.ml.models import ModelArtefact, ModelVersion
+
+_Status = ModelVersion.Status
+#: Artefacts of trained versions that never served are kept of so many of the newest.
+CANDIDATES = 2
+
+
+class NotPromotable(PersonalizationError):
+    """This version cannot serve."""
+
+
+class ServesNoMore(PersonalizationError):
+    """Meanwhile another version serves, or another artefact of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """Something that two versions do not share; empty where one has no such thing."""
+
+    what: str
+    one: str
+    other: str
+
+
+def serving(name: str) -> ModelVersion | None:
+    """Return the version of a model that serves."""
+    return ModelVersion.objects.filter(name=name, status=_Status.SERVING).first()
+
+
+def previous(name: str) -> ModelVersion | None:
+    """Return the version that served last before the one that does."""
+    retired = ModelVersion.objects.filter(name=name, status=_Status.RETIRED)
+    return retired.order_by(F("promoted_at").desc(nulls_last=True), "-number").first()
+
+
+def promote(version: ModelVersion, *, now: datetime) -> None:
+    """Let a version serve instead of the one that does, at once.
+
+    :raises NotPromotable: if it is not trained, serves already, or its artefact is gone or
+        is not what was stored.
+    """
+    with transaction.atomic():
+        _hold(version.name)
+        version.refresh_from_db()
+        if version.status not in (_Status.CANDIDATE, _Status.RETIRED):
+            raise NotPromotable(
+                f"Version {version.number} of “{version.name}” is “{version.get_status_display()}”; "
+                f"allowed: “{_Status.CANDIDATE.label}” and “{_Status.RETIRED.label}”."
+            )
+        _check_artefact(version)
+        of_name = ModelVersion.objects.filter(name=version.name, status=_Status.SERVING)
+        of_name.update(status=_Status.RETIRED)
+        version.status, version.promoted_at = _Status.SERVING, now
+        version.save(update_fields=("status", "promoted_at"))
+        prune(version.name)
+
+
+def roll_back(name: str, *, now: datetime) -> ModelVersion:
+    """Let the version that served before serve again, and return it.
+
+    :raises NotPromotable: if there is none, or its artefact is gone or damaged.
+    """
+    with transaction.atomic():
+        _hold(name)
+        before = previous(name)
+        if before is None:
+            raise NotPromotable(f"No other version of “{name}” has served before.")
+        promote(before, now=now)
+    return before
+
+
+def renew(
+    version: ModelVersion, *, content: bytes, sha256: str, until: datetime, rows: int
+) -> None:
+    """Replace the artefact of a version that serves by one that has seen more.
+
+    The version stays what it is: the same configuration, the same weights, judged once.
+
+    :raises ServesNoMore: if it does not serve any more, or was renewed meanwhile.
+    """
+    with transaction.atomic():
+        mine = ModelVersion.objects.filter(
+            pk=version.pk, status=_Status.SERVING, checksum=version.checksum
+        )
+        if not mine.update(checksum=sha256, window_until=until, rows=rows):
+            raise ServesNoMore
+        ModelArtefact.objects.filter(version=version).update(content=content)
+    version.refresh_from_db()
+
+
+def prune(name: str) -> int:
+    """Delete artefacts nobody goes back to; return how many. What came to be stays told.
+
+    Kept are that of the version that serves, of the one that served before, and of the
+    newest trained ones.
+    """
+    versions = ModelVersion.objects.filter(name=name)
+    before = previous(name)
+    kept = [
+        *versions.filter(status=_Status.SERVING).values_list("pk", flat=True),
+        *([before.pk] if before else []),
+        *versions.filter(status=_Status.CANDIDATE)
+        .order_by("-number")
+        .values_list("pk", flat=True)[:CANDIDATES],
+    ]
+    old = ModelArtefact.objects.filter(version__name=name).exclude(version__in=kept)
+    return old.delete()[0]
+
+
+def artefact_problem(version: ModelVersion) -> str:
+    """Return why the artefact of a version cannot be used, in a sentence; empty if it can."""
+    content = ModelArtefact.objects.filter(version=version).values_list("content", flat=True)
+    stored = content.first()
+    if stored is None:
+        return f"The artefact of version {version.number} of “{version.name}” is not kept any more."
+    found = hashlib.sha256(stored).hexdigest()
+    if found == version.checksum:
+        return ""
+    return (
+        f"The artefact of version {version.number} of “{version.name}” is damaged: its checksum "
+        f"is {found[:12]}…, not {version.checksum[:12]}…."
+    )
+
+
+def differences(one: ModelVersion, other: ModelVersion) -> Sequence[Difference]:
+    """Return what is different between two versions: how, from what and how well they learned."""
+    first, second = _told(one), _told(other)
+    return [
+        Difference(what=what, one=first.get(what, ""), other=second.get(what, ""))
+        for what in dict.fromkeys([*first, *second])
+        if first.get(what) != second.get(what)
+    ]
+
+
+def _hold(name: str) -> None:
+    """Have others who change what serves wait for the end of this transaction."""
+    # A write, not a lock: SQLite knows no other way, and reads what is read after it afresh.
+    first = ModelVersion.objects.filter(name=name).order_by("number").values_list("pk").first()
+    if first is not None:
+        ModelVersion.objects.filter(pk=first[0]).update(number=F("number"))
+
+
+def _check_artefact(version: ModelVersion) -> None:
+    if problem := artefact_problem(version):
+        raise NotPromotable(problem)
+
+
+def _told(version: ModelVersion) -> Mapping[str, str]:
+    return {
+        "algorithm": version.algorithm,
+        **{f"config.{path}": shown for path, shown in _leaves(version.config)},
+        "seed": str(version.seed),
+        "features": version.features_version,
+        "learned from events since": _moment(version.window_from),
+        "learned from events until": _moment(version.window_until),
+        "rows": str(version.rows),
+        **{f"metrics.{path}": shown for path, shown in _leaves(version.metrics)},
+    }
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each value below with the way to it: “engines.ease.regularization”."""
+    if not isinstance(value, dict) or (not value and path):
+        yield path, str(value)
+        return
+    for key, below in value.items():
+        yield from _leaves(below, f"{path}.{key}" if path else str(key))
+
+
+def _moment(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M}" if at else ""

@@ -32,6 +32,8 @@ DELIVER_WEBHOOKS = "personalization.deliver_webhooks"
 FINISH_ERASURES = "personalization.finish_erasures"
 EXPIRE_CONSENTS = "personalization.expire_consents"
 SEAL_CONSENT_LOG = "personalization.seal_consent_log"
+TRAIN_MODELS = "personalization.train_models"
+REFRESH_MODELS = "personalization.refresh_models"
 
 #: For `app.conf.beat_schedule`. A sweep that waited its turn in vain expires.
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
@@ -43,7 +45,9 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         (REFRESH_SEGMENTS, 30.0),
         (SEAL_CONSENT_LOG, 60.0),
         (FINISH_ERASURES, 60.0),
+        (TRAIN_MODELS, 60.0),
         (TIDY_QUARANTINE, 300.0),
+        (REFRESH_MODELS, 300.0),
         (EXPIRE_CONSENTS, 600.0),
         (PARTITION_EVENTS, 3600.0),
         (PURGE_PERSONAL_DATA, 3600.0),

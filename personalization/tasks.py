@@ -15,6 +15,8 @@ from personalization import hints
 from personalization.events.expiry import sweep
 from personalization.ingest.pipeline import process_events
 from personalization.ingest.tidy import tidy_quarantine
+from personalization.ml.training.renewal import refresh_models
+from personalization.ml.training.train import train_models
 from personalization.privacy.chain import seal_records
 from personalization.privacy.erasure.finish import finish_erasures
 from personalization.privacy.expiry import expire_consents
@@ -78,3 +80,13 @@ def finish_erasures_task() -> int:
 @shared_task(name=hints.PURGE_PERSONAL_DATA, ignore_result=True)
 def purge_personal_data_task() -> int:
     return purge_personal_data(now=timezone.now())
+
+
+@shared_task(name=hints.TRAIN_MODELS, ignore_result=True)
+def train_models_task() -> int:
+    return train_models(now=timezone.now())
+
+
+@shared_task(name=hints.REFRESH_MODELS, ignore_result=True)
+def refresh_models_task() -> int:
+    return refresh_models(now=timezone.now())

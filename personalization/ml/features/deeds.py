@@ -1,0 +1,164 @@
+"""Events as features and paths look at them: what was done, where, with which device.
+
+The symbol of a deed is what paths are made of: the name of the event, or the type of a page.
+A type is the `category` that the page states (`page:shoes`), else the first part of its path
+(`/products`; behind a language, the first two: `/en/products`). Everything else of an address
+is too particular to repeat, and may name somebody.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from django.conf.locale import LANG_INFO
+
+from personalization.events.catalogue import SLOT_SHOWN
+from personalization.ml.item_events import key_of
+from personalization.profiles import features
+from personalization.rules.occurrence import Occurrence
+from personalization.types import Json, JsonObject, Microseconds
+
+PAGE, SCREEN = "Page Viewed", "Screen Viewed"
+#: Events that say how something was looked at and not where somebody went.
+NO_STEPS: Final = frozenset({
+    "Scroll Depth Reached", "Engaged", "Element Hovered", "Section Viewed", SLOT_SHOWN,
+})  # fmt: skip
+DEVICES: Final = ("desktop", "mobile", "tablet")
+SOURCES: Final = ("direct", "search", "social", "email", "paid", "campaign", "referral")
+#: What a symbol of a page begins with that its category or its path gave.
+BY_CATEGORY, BY_PATH = "page:", "/"
+#: A longer name or part of a path is no type of anything.
+LONGEST: Final = 60
+
+_TABLET = re.compile(r"iPad|Tablet|Kindle|Silk/|PlayBook|Android(?!.*Mobi)")
+_PHONE = re.compile(r"Mobi|iPhone|iPod")
+_SEARCH = re.compile(r"(^|\.)(google|bing|duckduckgo|yahoo|ecosia|baidu|yandex|qwant|startpage)\.")
+_SOCIAL = re.compile(
+    r"(^|\.)(facebook|instagram|twitter|x|t|linkedin|lnkd|pinterest|reddit|tiktok|youtube|"
+    r"mastodon|bsky|threads)\.(com|co|in|net|social|app)$"
+)
+_EMAIL = frozenset({"email", "e-mail", "mail", "newsletter"})
+_PAID = frozenset({"cpc", "ppc", "cpm", "paid", "paidsearch", "paid-social", "display", "banner"})
+
+
+class Deed(NamedTuple):
+    """One event. Compared field by field: events that are told apart have an order."""
+
+    at: Microseconds
+    message_id: str
+    name: str
+    #: What paths are made of; empty: no step of any.
+    symbol: str = ""
+    #: Path of the page, and product: to tell how many different ones there were.
+    path: str = ""
+    product: str = ""
+    #: One of `DEVICES` and `SOURCES`; empty: the event does not say.
+    device: str = ""
+    source: str = ""
+    #: How far down the page it was scrolled, in percent.
+    percent: int = 0
+    #: Name of a feature that profiles count → what the event adds to its sum.
+    counted: tuple[tuple[str, int], ...] = ()
+
+
+def deed_of(occurrence: Occurrence, context: JsonObject) -> Deed:
+    """Return what features look at of an event that came with `context`."""
+    sums: dict[str, int] = {}
+    features.add(sums, occurrence, weights={})
+    properties = occurrence.properties
+    return Deed(
+        at=occurrence.at,
+        message_id=occurrence.message_id,
+        name=occurrence.name,
+        symbol=symbol_of(occurrence.type, occurrence.name, properties),
+        path=_text(properties.get("path")),
+        product=key_of(properties.get("product_id")) or key_of(properties.get("sku")) or "",
+        device=device_of(context),
+        source=source_of(context),
+        percent=_percent(properties.get("percent")),
+        counted=tuple(sorted(sums.items())),
+    )
+
+
+def symbol_of(kind: str, name: str, properties: Mapping[str, Json]) -> str:
+    """Return what stands in paths for an event of this kind (`Event.Type`) and name."""
+    if kind not in {"track", "page", "screen"} or name in NO_STEPS or len(name) > LONGEST:
+        return ""
+    if name != PAGE:
+        return "" if name.startswith((BY_CATEGORY, BY_PATH)) else name
+    if (category := properties.get("category")) is not None:
+        fits = isinstance(category, str) and 0 < len(category) <= LONGEST
+        return f"{BY_CATEGORY}{category}" if fits else ""
+    if (path := properties.get("path")) is None:
+        return PAGE
+    return _type_of_path(path) if isinstance(path, str) else ""
+
+
+def _type_of_path(path: str) -> str:
+    if not path.startswith("/"):
+        return ""
+    parts = path.split("/")[1:]
+    # “/en/” is a page itself, “/en/products/” one of the products.
+    has_language = parts[0].lower() in LANG_INFO and len(parts) > 1 and parts[1]
+    kept = parts[:2] if has_language else parts[:1]
+    return "/" + "/".join(kept) if all(len(part) <= LONGEST for part in kept) else ""
+
+
+def device_of(context: JsonObject) -> str:
+    """Return the class of device that a context says, by its word, hints or user agent."""
+    stated = _text(_mapping(context.get("device")).get("type")).lower()
+    if stated in DEVICES:
+        return stated
+    agent = _text(context.get("userAgent"))
+    if _TABLET.search(agent):
+        return "tablet"
+    if _PHONE.search(agent) or _mapping(context.get("userAgentData")).get("mobile") is True:
+        return "mobile"
+    return "desktop" if agent else ""
+
+
+def source_of(context: JsonObject) -> str:
+    """Return what led to the page that a context is of; empty if it tells of no page.
+
+    A page of the site itself led nowhere: that is “direct” as well.
+    """
+    campaign, page = _mapping(context.get("campaign")), _mapping(context.get("page"))
+    medium = _text(campaign.get("medium")).lower()
+    if medium in _EMAIL:
+        return "email"
+    if medium in _PAID:
+        return "paid"
+    if medium or campaign.get("source") or campaign.get("name"):
+        return "campaign"
+    if not page:
+        return ""
+    host = _host(page.get("referrer"))
+    if not host or host == _host(page.get("url")):
+        return "direct"
+    if _SEARCH.search(host):
+        return "search"
+    return "social" if _SOCIAL.search(host) else "referral"
+
+
+def _host(url: Json) -> str:
+    try:
+        return urlsplit(_text(url)).hostname or ""
+    except ValueError:  # an address that is none
+        return ""
+
+
+def _mapping(value: Json) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _percent(value: Json) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
+        return 0
+    return round(value)

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from personalization.ml.base import algorithms
 from personalization.ml.clusters import density, hierarchical, kmeans, mixture, pca
+from personalization.ml.recommenders import ease
 
-__all__ = ["algorithms", "density", "hierarchical", "kmeans", "mixture", "pca"]
+__all__ = ["algorithms", "density", "ease", "hierarchical", "kmeans", "mixture", "pca"]

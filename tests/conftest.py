@@ -18,6 +18,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from personalization.delivery import exposure_queue, published
 from personalization.ingest import authentication, origins, pressure, throttle, tracked
+from personalization.ml import feedback
 from personalization.privacy import texts
 from personalization.segments import live
 from tests import machine
@@ -103,6 +104,7 @@ def _forget_configuration() -> None:
     origins.forget()
     throttle.forget()
     texts.forget()
+    feedback.forget()
     cache.clear()  # where requests are counted
     # Else it would be up to the clock whether a request has a query more.
     pressure.gauge = pressure.Gauge(fresh=math.inf, counted_at=0.0)

@@ -89,7 +89,7 @@ class ItemEvents:
         """The names of the events that have to be read."""
         return frozenset(self.weights) - {QUICK_EXIT}
 
-    def read(self, name: str, properties: Mapping[str, Json]) -> tuple[Concern, ...]:
+    def read(self, name: str, properties: Json) -> tuple[Concern, ...]:
         """Return what the event concerns: each item once, in the order it names them.
 
         Nothing for an event that says no item, says it badly, or does not count.
@@ -102,7 +102,7 @@ class ItemEvents:
         return tuple(Concern(item, name, amount) for item, amount in amounts.items())
 
     def described(
-        self, name: str, properties: Mapping[str, Json]
+        self, name: str, properties: Json
     ) -> Iterator[tuple[str, Mapping[str, Json]]]:
         """Yield items with the mapping in which the event describes them."""
         weighing = self.weighings.get(name)
@@ -113,7 +113,13 @@ class ItemEvents:
                 yield item, said
 
 
-def seconds_of(properties: Mapping[str, Json]) -> float:
+def is_view(name: str) -> bool:
+    """Return whether the event is of looking at what it concerns, so that time spent is time
+    spent with that: by the spec's own way to name events, as in “Recipe Viewed”."""
+    return name.endswith(" Viewed")
+
+
+def seconds_of(properties: Json) -> float:
     """Return how long an `Engaged` tells of, NaN if it does not say so sensibly."""
     seconds = number(properties.get("seconds")) if isinstance(properties, Mapping) else math.nan
     return seconds if 0 < seconds <= MAX_SECONDS else math.nan

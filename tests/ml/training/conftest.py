@@ -13,6 +13,7 @@ from personalization.ml.training.train import Mode, train
 from personalization.registry import Registry
 from tests.ml.training import counting
 from tests.ml.training.counting import Kitchen
+from tests.ml.training.visitors import Does, MakeProfile, doing, visitors
 
 #: In the middle of a day, in the time zone of the tests as elsewhere.
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -59,3 +60,13 @@ def damage(version: ModelVersion) -> None:
     content[len(content) // 2] ^= 1
     artefact.content = bytes(content)
     artefact.save()
+
+
+@pytest.fixture
+def visitor(make_profile: MakeProfile) -> MakeProfile:
+    return visitors(make_profile)
+
+
+@pytest.fixture
+def does(make_event: Callable[..., object]) -> Does:
+    return doing(make_event)

@@ -9,6 +9,9 @@ from contextlib import contextmanager
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Let BLAS and OpenMP use one thread inside; whoever trains wraps all of it in this."""
+    # What is not loaded yet cannot be limited: BLAS comes with scipy, OpenMP with scikit-learn.
+    import scipy.linalg  # noqa: F401
+    import sklearn  # noqa: F401
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1):

@@ -121,6 +121,9 @@ class Settings:
     PAUSE_SEGMENT: str = ""
     #: Networks that webhooks may call although they are not public, such as "10.20.0.0/16".
     OUTBOUND_NETWORKS: tuple[str, ...] = ()
+    #: Place → how its lists of recommendations are made: seen, diversity, per_category, explore,
+    #: kinds; “*” stands for all that are not named.
+    RECOMMENDATIONS: Mapping[str, Mapping[str, Any]] = {}
     #: Write key of the browser source that `{% personalization_tracker %}` sends with.
     TRACKER_KEY: str = ""
     #: What the tracker collects by the way: what something needs, or all it can.

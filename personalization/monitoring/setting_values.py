@@ -13,6 +13,7 @@ from personalization.conf import PREFIX
 from personalization.delivery.render import MODES
 from personalization.events.collection import POLICIES
 from personalization.exceptions import SettingError
+from personalization.ml.serving.policy import refuse_odd
 from personalization.outbound import permitted_networks
 from personalization.privacy.retention import grows_old
 from personalization.profiles.stores import stores
@@ -134,12 +135,21 @@ def _texts(value: Any, said: str) -> str:
     return "" if usable else f"{said.split(' is ')[0]} holds something that is no text."
 
 
+def _recommendations(value: Any, said: str) -> str:
+    try:
+        refuse_odd(value)
+    except SettingError as error:
+        return str(error)
+    return ""
+
+
 _PROBLEMS: Final[Mapping[str, Callable[[Any, str], str]]] = {
     "BUFFER": _buffer,
     "POLICY_VERSION": _policy_version,
     "IDENTITY_LIMITS": _limits,
     "FEATURE_THRESHOLDS": _thresholds,
     "OUTBOUND_NETWORKS": _networks,
+    "RECOMMENDATIONS": _recommendations,
     "CONSENT_REGIMES": _regimes,
     "CONSENT_CATEGORIES": _categories,
     "TCF_PURPOSES": _tcf,

@@ -1,0 +1,75 @@
+"""What a process keeps in memory of the database, and looks at again now and then."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from django.db import Error as DatabaseFailed
+from django.db import connections, router, transaction
+
+from personalization import metrics
+from personalization.ml.models import Item
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Kept(Generic[T]):
+    """A value that is read again once it is older than `fresh`, by whoever asks first.
+
+    `read` gets the value that there was, None at first, and may return it. While one thread
+    reads, the others go on with what there was; so they do while the database is away.
+    """
+
+    def __init__(self, read: Callable[[T | None, datetime], T], *, fresh: timedelta) -> None:
+        self._read = read
+        self._fresh = fresh
+        self._lock = threading.Lock()
+        self._kept: tuple[T, datetime] | None = None
+
+    def at(self, now: datetime) -> T:
+        """Return the value; it is at most `fresh` older than `now`, unless it cannot be read.
+
+        :raises django.db.Error: if there is none yet and the database is away.
+        """
+        kept = self._kept
+        if kept is not None and timedelta(0) <= now - kept[1] < self._fresh:
+            return kept[0]
+        if not self._lock.acquire(blocking=kept is None):
+            assert kept is not None
+            return kept[0]
+        try:
+            if self._kept is not kept and self._kept is not None:  # another thread has read it
+                return self._kept[0]
+            value = self._looked_at(kept, now)
+            self._kept = (value, now)
+            return value
+        finally:
+            self._lock.release()
+
+    def forget(self) -> None:
+        """Drop the value (tests that roll the database back need it)."""
+        self._kept = None
+
+    def _looked_at(self, kept: tuple[T, datetime] | None, now: datetime) -> T:
+        alias = router.db_for_read(Item)
+        # A failure inside a transaction of the page must not take the page along.
+        inside = connections[alias].in_atomic_block
+        try:
+            with transaction.atomic(using=alias) if inside else nullcontext():
+                return self._read(kept[0] if kept else None, now)
+        except DatabaseFailed as error:
+            if kept is None:
+                raise
+            metrics.count("models.not_looked_at")
+            logger.warning(
+                "What serves is not looked at again now: %s", error,
+                extra={"action": "serving_not_read"},
+            )  # fmt: skip
+            return kept[0]

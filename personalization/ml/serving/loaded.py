@@ -1,0 +1,114 @@
+"""The model that serves, in memory: looked for every few seconds, read when it is another one.
+
+Only `recommend.py` asks for it by name, as numpy comes along, which the extra `ml` brings.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db.models import Case, IntegerField, QuerySet, Value, When
+
+from personalization import metrics
+from personalization.ml.artefact import CorruptArtefact, unpacked
+from personalization.ml.base import Model
+from personalization.ml.models import ModelArtefact, ModelVersion
+from personalization.ml.serving.kept import Kept
+
+logger = logging.getLogger(__name__)
+
+#: How soon a promoted or rolled back version serves.
+FRESH: Final = timedelta(seconds=5)
+#: So many versions that served before are tried where one cannot be read.
+TRIES: Final = 3
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model with the number of its version; `serving_id` is the version that was to serve,
+    which is another one where that could not be read. No model: none can serve."""
+
+    name: str
+    serving_id: int | None = None
+    number: int = 0
+    model: Model[Any] | None = None
+
+
+class _Names:
+    """What is kept for each name."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Kept[Loaded]] = {}
+
+    def at(self, name: str, now: datetime) -> Loaded:
+        kept = self._kept.get(name)
+        if kept is None:
+            fresh = Kept[Loaded](lambda before, now: _read(name, before), fresh=FRESH)
+            kept = self._kept.setdefault(name, fresh)
+        return kept.at(now)
+
+    def forget(self) -> None:
+        self._kept.clear()
+
+
+def loaded(name: str, *, now: datetime) -> Loaded:
+    """Return the model that serves as `name`, with the number of its version."""
+    return _names.at(name, now)
+
+
+def serving(name: str, *, now: datetime) -> Model[Any] | None:
+    """Return the model that serves as `name`; None if there is none that can be read."""
+    return loaded(name, now=now).model
+
+
+def forget() -> None:
+    """Read the models anew (tests that roll the database back need it)."""
+    _names.forget()
+
+
+def _read(name: str, before: Loaded | None) -> Loaded:
+    """Return what serves: as before, where it is the same version (one query)."""
+    serving_id = (
+        _versions(name).filter(status=ModelVersion.Status.SERVING).values_list("pk").first()
+    )
+    if serving_id is None:
+        return Loaded(name)
+    if before is not None and before.serving_id == serving_id[0]:
+        return before
+    for version in _served(name):
+        try:
+            model = _unpacked(version)
+        except CorruptArtefact as error:
+            metrics.count("models.corrupt")
+            logger.error(
+                "%s cannot be read, so the version before serves: %s", version, error,
+                extra={"action": "model_corrupt"},
+            )  # fmt: skip
+            continue
+        return Loaded(name, serving_id[0], version.number, model)
+    return Loaded(name, serving_id[0])
+
+
+def _versions(name: str) -> QuerySet[ModelVersion]:
+    return ModelVersion.objects.filter(name=name).order_by()
+
+
+def _served(name: str) -> QuerySet[ModelVersion]:
+    """Return the version that serves, and those before it that last served first."""
+    status = ModelVersion.Status
+    first = Case(When(status=status.SERVING, then=Value(0)), default=1, output_field=IntegerField())
+    served = _versions(name).filter(status__in=(status.SERVING, status.RETIRED))
+    return served.order_by(first, "-promoted_at", "-number")[: TRIES + 1]
+
+
+def _unpacked(version: ModelVersion) -> Model[Any]:
+    artefact = ModelArtefact.objects.filter(version=version).first()
+    if artefact is None:
+        raise CorruptArtefact(f"Nothing is stored of {version}.")
+    return unpacked(bytes(artefact.content), sha256=version.checksum)
+
+
+_names = _Names()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from personalization.ml.base import algorithms
 from personalization.ml.clusters import density, hierarchical, kmeans, mixture, pca
-from personalization.ml.recommenders import ease
+from personalization.ml.predictors import boosting, forest, logistic
+from personalization.ml.recommenders import ease, ials, markov, vstan
 
-__all__ = ["algorithms", "density", "ease", "hierarchical", "kmeans", "mixture", "pca"]
+__all__ = ["algorithms", "boosting", "density", "ease", "forest", "hierarchical", "ials", "kmeans", "logistic", "markov", "mixture", "pca", "vstan"]

@@ -143,7 +143,7 @@ class Hdbscan(ByRepresentatives[HdbscanConfig]):
                 f"No {config.smallest} rows lie close together; a lower “smallest” finds some."
             )
         chosen = np.concatenate([
-            self._exemplars(np.flatnonzero(numbers == number), learner.probabilities_, rng)
+            self._exemplars(np.flatnonzero(numbers == number).astype(np.int32), learner.probabilities_, rng)
             for number in range(numbers.max() + 1)
         ])  # fmt: skip
         self.points, self.numbers = sample[chosen], numbers[chosen]

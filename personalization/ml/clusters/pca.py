@@ -48,7 +48,7 @@ class Pca(Model[PcaConfig]):
     def fit(self, rows: Doubles, options: Options) -> Self:
         """Learn from `rows` (n × features), which are of one scale.
 
-        :raises UnfitData: if a feature has holes or one value only.
+        :raises UnfitData: if a feature has holes, or all rows are the same.
         """
         rows = usable(rows, features=self.features, least=2)
         self.middle = rows.mean(axis=0)

@@ -12,8 +12,10 @@ from personalization.types import JsonObject
 def usable(rows: Doubles, *, features: tuple[str, ...], least: int) -> Doubles:
     """Return `rows` (n × features) as doubles, if groups can be looked for in them.
 
-    :raises UnfitData: if there are fewer than `least` different rows, or a feature has holes or
-        one value only; the feature is named.
+    A feature may have one value only: of rows drawn anew that can happen to every rare one.
+
+    :raises UnfitData: if there are fewer than `least` different rows, or a feature has holes;
+        it is named.
     """
     rows = shaped(rows, features=features)
     for column in range(rows.shape[1]):
@@ -21,10 +23,8 @@ def usable(rows: Doubles, *, features: tuple[str, ...], least: int) -> Doubles:
         if not np.isfinite(values).all():
             n = int((~np.isfinite(values)).sum())
             raise UnfitData(f"“{_name(features, column)}” is no number in {n} of {len(rows)} rows.")
-        if len(values) > 1 and values.min() == values.max():
-            raise UnfitData(f"“{_name(features, column)}” is {values[0]:g} in all rows.")
     if (n := len(np.unique(rows, axis=0))) < least:
-        raise UnfitData(f"Groups need {least} rows that differ; there are {n}.")
+        raise UnfitData(f"{least} rows that differ are needed; there are {n}.")
     return rows
 
 

@@ -91,16 +91,13 @@ class ClustererContract(ModelContract):
         with pytest.raises(UnfitData, match="“orders” is no number in 1 of 260"):
             model.fit(rows, Options())
 
-    def test_a_feature_of_one_value_is_named(self) -> None:
-        rows, _ = blobs()
+    def test_a_feature_of_one_value_tells_nothing_apart(self) -> None:
+        rows, truth = blobs()
         rows[:, 2] = 8
-        model = self.made()
-        model.features = FEATURES
-        with pytest.raises(UnfitData, match="“hours” is 8 in all rows"):
-            model.fit(rows, Options())
+        assert adjusted_rand(self.made().fit(rows, Options()).score(rows), truth) > 0.95
 
     def test_too_few_rows_are_refused(self) -> None:
-        with pytest.raises(UnfitData, match="rows that differ; there are 2"):
+        with pytest.raises(UnfitData, match="rows that differ are needed; there are"):
             self.made().fit(np.repeat([[0.0, 1.0, 2.0], [1.0, 2.0, 0.0]], 30, axis=0), Options())
 
     def test_nothing_can_be_learned_of_nothing(self) -> None:

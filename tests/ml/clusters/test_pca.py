@@ -54,8 +54,13 @@ def test_so_many_are_kept_as_the_wanted_share_needs():
         assert len(Pca(PcaConfig(n=4, share=share)).fit(rows, Options()).components) == n
 
 
-def test_a_feature_of_one_value_is_named():
+def test_rows_that_are_all_the_same_have_no_components():
+    with pytest.raises(UnfitData, match="2 rows that differ are needed; there are 1"):
+        Pca().fit(np.ones((5, 2)), Options())
+
+
+def test_a_feature_with_holes_is_named():
     model = Pca()
     model.features = ("visits", "orders")
-    with pytest.raises(UnfitData, match="“orders” is 1 in all rows"):
-        model.fit(np.array([[0.0, 1.0], [2.0, 1.0]]), Options())
+    with pytest.raises(UnfitData, match="“orders” is no number in 1 of 2 rows"):
+        model.fit(np.array([[0.0, 1.0], [2.0, np.nan]]), Options())

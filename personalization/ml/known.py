@@ -7,4 +7,18 @@ from personalization.ml.clusters import density, hierarchical, kmeans, mixture, 
 from personalization.ml.predictors import boosting, forest, logistic
 from personalization.ml.recommenders import ease, ials, markov, vstan
 
-__all__ = ["algorithms", "boosting", "density", "ease", "forest", "hierarchical", "ials", "kmeans", "logistic", "markov", "mixture", "pca", "vstan"]
+__all__ = [
+    "algorithms",
+    "boosting",
+    "density",
+    "ease",
+    "forest",
+    "hierarchical",
+    "ials",
+    "kmeans",
+    "logistic",
+    "markov",
+    "mixture",
+    "pca",
+    "vstan",
+]

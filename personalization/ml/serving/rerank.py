@@ -69,13 +69,15 @@ def price_range(value: str) -> tuple[Decimal, Decimal]:
     :raises ValueError: if it is no range.
     """
     low, dash, high = value.replace("-", "–").partition("–")
+    refusal = f"“{value}” is no range of prices, such as 10–50, 50– or –20."
     try:
         least = Decimal(low.strip() or "0")
         most = Decimal(high.strip() or "Infinity") if dash else least
     except InvalidOperation:
-        raise ValueError(f"“{value}” is no range of prices, such as 10–50, 50– or –20.") from None
-    if not (least.is_finite() and not most.is_nan() and 0 <= least <= most) or value.strip() == "–":
-        raise ValueError(f"“{value}” is no range of prices, such as 10–50, 50– or –20.")
+        raise ValueError(refusal) from None
+    said = low.strip() or high.strip()
+    if not said or not least.is_finite() or most.is_nan() or not 0 <= least <= most:
+        raise ValueError(refusal)
     return least, most
 
 

@@ -110,7 +110,7 @@ def f1(labels: Doubles, scores: Doubles, *, threshold: float) -> float:
 
 
 def _positives(labels: Doubles) -> Flags:
-    positives = labels == 1
+    positives: Flags = labels == 1
     n = int(positives.sum())
     if n in (0, len(labels)):
         raise UnfitData(f"Ranking needs converters and others; {n} of {len(labels)} converted.")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,7 +88,7 @@ class Boosting(TablePredictor[BoostingConfig]):
     def restore(self, arrays: Arrays, facts: JsonObject) -> None:
         super().restore(arrays, facts)
         self.trees = Trees.of(arrays)
-        self.baseline = facts["baseline"]
+        self.baseline = cast(float, facts["baseline"])
 
 
 class _Columns:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Self, cast
 
 import numpy as np
 
@@ -84,7 +84,7 @@ class Logistic(TablePredictor[LogisticConfig]):
         self.deviation = arrays["deviation"]
         self.known = arrays["known"]
         self.coefficients = arrays["coefficients"]
-        self.intercept = facts["intercept"]
+        self.intercept = cast(float, facts["intercept"])
 
     def _learn_scale(self, examples: Examples) -> None:
         n = len(examples.features)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, cast
 
 import numpy as np
 
@@ -21,6 +21,11 @@ class WrongRows(PersonalizationError):
     """These rows are not what the model was fitted to."""
 
 
+class _Told(TypedDict):
+    features: list[str]
+    categories: dict[str, list[str]]
+
+
 class TablePredictor(Predictor[C]):
     """A predictor that knows the names of its columns, and which of them hold categories."""
 
@@ -31,8 +36,9 @@ class TablePredictor(Predictor[C]):
         }
 
     def restore(self, arrays: Arrays, facts: JsonObject) -> None:
-        self.features = tuple(facts["features"])
-        self.categories = {name: tuple(values) for name, values in facts["categories"].items()}
+        told = cast(_Told, facts)
+        self.features = tuple(told["features"])
+        self.categories = {name: tuple(values) for name, values in told["categories"].items()}
 
     def _learns_of(self, examples: Examples) -> None:
         """Remember the columns.

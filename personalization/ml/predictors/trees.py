@@ -122,7 +122,8 @@ class Trees:
 
     @cached_property
     def _inner(self) -> Flags:
-        return self.left != np.arange(len(self.left))
+        inner: Flags = self.left != np.arange(len(self.left))
+        return inner
 
     @cached_property
     def _categorical(self) -> NDArray[np.intp]:

@@ -33,8 +33,6 @@ class Step(Config):
 
     #: Name in `steps`, set when it is registered.
     name: ClassVar[str]
-    #: Field → what it may be.
-    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -42,9 +40,6 @@ class Step(Config):
         for name in ("columns", "by"):
             if (named := getattr(self, name, None)) is not None:
                 object.__setattr__(self, name, _names(name, named))
-        for name, allowed in self.choices.items():
-            if (value := getattr(self, name)) not in allowed:
-                raise InvalidConfig(f"“{name}” is {value!r}; allowed: {', '.join(allowed)}.")
 
     @property
     def looks_at(self) -> tuple[str, ...]:

@@ -33,6 +33,8 @@ class Loaded:
 
     name: str
     serving_id: int | None = None
+    #: Of the artefact of that version: one that serves is renewed in its place.
+    checksum: str = ""
     number: int = 0
     model: Model[Any] | None = None
 
@@ -71,13 +73,13 @@ def forget() -> None:
 
 def _read(name: str, before: Loaded | None) -> Loaded:
     """Return what serves: as before, where it is the same version (one query)."""
-    serving_id = (
-        _versions(name).filter(status=ModelVersion.Status.SERVING).values_list("pk").first()
-    )
-    if serving_id is None:
+    serves = _versions(name).filter(status=ModelVersion.Status.SERVING)
+    found = serves.values_list("pk", "checksum").first()
+    if found is None:
         return Loaded(name)
-    if before is not None and before.serving_id == serving_id[0]:
+    if before is not None and (before.serving_id, before.checksum) == found:
         return before
+    serving_id, checksum = found
     for version in _served(name):
         try:
             model = _unpacked(version)
@@ -88,8 +90,8 @@ def _read(name: str, before: Loaded | None) -> Loaded:
                 extra={"action": "model_corrupt"},
             )  # fmt: skip
             continue
-        return Loaded(name, serving_id[0], version.number, model)
-    return Loaded(name, serving_id[0])
+        return Loaded(name, serving_id, checksum, version.number, model)
+    return Loaded(name, serving_id, checksum)
 
 
 def _versions(name: str) -> QuerySet[ModelVersion]:
@@ -105,10 +107,11 @@ def _served(name: str) -> QuerySet[ModelVersion]:
 
 
 def _unpacked(version: ModelVersion) -> Model[Any]:
-    artefact = ModelArtefact.objects.filter(version=version).first()
+    # Both by one query: the artefact of a version that serves is renewed with its checksum.
+    artefact = ModelArtefact.objects.filter(version=version).select_related("version").first()
     if artefact is None:
         raise CorruptArtefact(f"Nothing is stored of {version}.")
-    return unpacked(bytes(artefact.content), sha256=version.checksum)
+    return unpacked(bytes(artefact.content), sha256=artefact.version.checksum)
 
 
 _names = _Names()

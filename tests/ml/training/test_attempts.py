@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import datetime
 
 import pytest
-from django.db import connection
 
 from personalization.ml.models import ModelArtefact, ModelVersion
 from personalization.ml.training import attempts
@@ -74,29 +72,6 @@ def test_numbers_go_on_whatever_became_of_those_before() -> None:
     assert request(plan(), now=NOW).number == 4
 
 
-@pytest.mark.django_db(transaction=True)
-def test_of_many_who_ask_at_once_all_get_the_same_training() -> None:
-    ready, found, errors = threading.Barrier(6), [], []
-
-    def ask() -> None:
-        try:
-            ready.wait()
-            found.append(request(plan(), now=NOW).pk)
-        except BaseException as error:  # noqa: BLE001  # told below
-            errors.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=ask) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
-    assert len(found) == 6
-    assert len(set(found)) == ModelVersion.objects.count() == 1
-
-
 # -- taking --------------------------------------------------------------------------------
 
 
@@ -107,31 +82,6 @@ def test_of_two_workers_one_gets_it() -> None:
     assert take(again, now=NOW) is None
     again.refresh_from_db()
     assert take(again, now=NOW + LEASE - SECOND) is None
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_many_workers_at_once_one_gets_it() -> None:
-    version = request(plan(), now=NOW)
-    ready, won, errors = threading.Barrier(6), [], []
-
-    def try_to() -> None:
-        try:
-            mine = ModelVersion.objects.get(pk=version.pk)
-            ready.wait()
-            if (attempt := take(mine, now=NOW)) is not None:
-                won.append(attempt)
-        except BaseException as error:  # noqa: BLE001  # told below
-            errors.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=try_to) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
-    assert len(won) == 1
 
 
 def test_a_worker_that_died_loses_it_to_the_next_one() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from personalization.ml.base import algorithms
 from personalization.ml.clusters import density, hierarchical, kmeans, mixture, pca
 from personalization.ml.predictors import boosting, forest, logistic
-from personalization.ml.recommenders import ease, ials, markov, vstan
+from personalization.ml.recommenders import content, ease, ials, markov, popularity, vstan
 
 __all__ = [
     "algorithms",
     "boosting",
+    "content",
     "density",
     "ease",
     "forest",
@@ -20,5 +21,6 @@ __all__ = [
     "markov",
     "mixture",
     "pca",
+    "popularity",
     "vstan",
 ]

@@ -16,9 +16,10 @@ from django.test import Client
 from hypothesis import settings as hypothesis
 from pytest_django.live_server_helper import LiveServer
 
-from personalization.delivery import exposure_queue, published
+from personalization.delivery import exposure_queue, list_rules, published
 from personalization.ingest import authentication, origins, pressure, throttle, tracked
 from personalization.ml import feedback
+from personalization.ml.serving import loaded, popular, shelf
 from personalization.privacy import texts
 from personalization.segments import live
 from tests import machine
@@ -104,6 +105,8 @@ def _forget_configuration() -> None:
     origins.forget()
     throttle.forget()
     texts.forget()
+    for served in (loaded, popular, shelf, list_rules):
+        served.forget()
     feedback.forget()
     cache.clear()  # where requests are counted
     # Else it would be up to the clock whether a request has a query more.

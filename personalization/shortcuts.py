@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from personalization.delivery.choose import Decision
 from personalization.delivery.published import Candidate
+from personalization.delivery.recommendations import INLINE, USUAL, List, list_in, wanted_of
 from personalization.delivery.render import decide
 from personalization.delivery.visitor import visitor_of
 from personalization.exceptions import EventRejected
@@ -143,6 +144,26 @@ def choose_template(
     if visitor := visitor_of(request):
         visitor.expose(decision)
     return default if decision.candidate is None else names[decision.candidate]
+
+
+def recommend(
+    request: HttpRequest,
+    place: str,
+    *,
+    limit: int = USUAL,
+    item: str = "",
+    mode: str = INLINE,
+    expose: bool = True,
+) -> List:
+    """Return what is recommended at `place`: for the visitor, as far as that is consented.
+
+    `item` is the key of what the page is about. With `mode` keyed or deferred it is the list
+    that everybody gets, so that caches may keep the page. It counts as shown, unless `expose`
+    is off. Where nothing can be recommended, the list is empty.
+
+    :raises ValueError: naming an argument that cannot be, and what is allowed.
+    """
+    return list_in(request, wanted_of(place, n=limit, item=item, mode=mode), expose=expose)
 
 
 def confirm_user(request: HttpRequest) -> None:

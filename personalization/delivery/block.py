@@ -151,6 +151,11 @@ def _rendered_inert(body: Body, context: Context) -> SafeString:
         _inert.reset(token)
 
 
+def is_inert() -> bool:
+    """Return whether what is rendered is in a page that is the same for everybody."""
+    return _inert.get()
+
+
 def request_of(context: Context) -> HttpRequest | None:
     """Return the request of a template: also inside `{% include … only %}`, and where a
     variable of the page is called `request` too."""

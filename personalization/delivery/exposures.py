@@ -75,18 +75,26 @@ def expose(decision: Decision, view: View) -> None:
     """
     if decision.candidate is None and not decision.assigned:
         return
+    note_shown(SLOT_SHOWN, _properties(decision), message_id=decision.id, view=view)
+
+
+def note_shown(name: str, properties: JsonObject, *, message_id: str, view: View) -> None:
+    """Note as an event `name` what the visitor is shown, if anything in the page counts."""
     if view.context is not None:
-        hand_over(partial(_event, decision, view, view.context), delay=view.delay)
+        event = partial(_event, name, properties, message_id, view, view.context)
+        hand_over(event, delay=view.delay)
 
 
-def _event(decision: Decision, view: View, context: JsonObject) -> Arrival:
+def _event(
+    name: str, properties: JsonObject, message_id: str, view: View, context: JsonObject
+) -> Arrival:
     return Arrival(
         type=Event.Type.TRACK.value,
-        name=SLOT_SHOWN,
-        properties=_properties(decision),
+        name=name,
+        properties=properties,
         context=context,
         at=view.instant,
-        message_id=decision.id,
+        message_id=message_id,
         key=view.key,
     )
 

@@ -17,8 +17,8 @@ from personalization.delivery.asks import Asks, told
 from personalization.delivery.assigners import assigners_in_force
 from personalization.delivery.attempt import attempt
 from personalization.delivery.bots import is_bot
-from personalization.delivery.choose import Decision, Step, choose
-from personalization.delivery.exposures import View, expose
+from personalization.delivery.choose import Decision, Step, choose, is_refused
+from personalization.delivery.exposures import View, expose, note_shown
 from personalization.delivery.known import NOBODY, Known, read_visitor
 from personalization.delivery.page_key import ask_of
 from personalization.delivery.places import place_of
@@ -27,10 +27,12 @@ from personalization.delivery.published import Candidate, Place, Published, publ
 from personalization.delivery.request_context import request_context
 from personalization.delivery.standing import Standing
 from personalization.delivery.ticket import Ticket, read_ticket, valid_for
+from personalization.ml.history import History
+from personalization.ml.serving.histories import history_of_profile
 from personalization.privacy.answers import answered
 from personalization.privacy.signals import objects
 from personalization.profiles.visitor import read_visitor_id
-from personalization.types import Purpose
+from personalization.types import JsonObject, Purpose
 
 #: No slot is called so: what fails here fails for all.
 WHOLE_PAGE = ""
@@ -93,7 +95,7 @@ class Visitor:
 
     def look_again(self) -> None:
         """Forget what was read of the visitor: something has followed from an event, just now."""
-        for name in ("_known", "_view", "standing"):
+        for name in ("_known", "_view", "standing", "history"):
             self.__dict__.pop(name, None)
         self.now = timezone.now()
 
@@ -125,6 +127,29 @@ class Visitor:
         if purpose == Purpose.NECESSARY:
             return True
         return self._may_use() and self._is_current and purpose in self._known.consents
+
+    @property
+    def reader(self) -> Known | None:
+        """What is known of the visitor, if something personal may be shown beside slots.
+
+        The page depends on who looks at it from then on.
+        """
+        if not self._may_use() or is_refused(self.standing):
+            return None
+        return self._known
+
+    @cached_property
+    def history(self) -> History:
+        """What the `reader` did with items until now, read once for the page."""
+        nothing = History(now=microseconds(self.now))
+        if (reader := self.reader) is None or (profile_id := reader.profile_id) is None:
+            return nothing
+        return attempt(
+            lambda: history_of_profile(profile_id, now=self.now),
+            otherwise=nothing,
+            what="Reading what the visitor did",
+            failed=self._note_failure,
+        )
 
     def decide(
         self, slot: str, candidates: Sequence[Candidate] = (), *, keyed: bool = False
@@ -188,6 +213,11 @@ class Visitor:
         decision = self.asks.show(decision)
         if self.preview is None and self._view is not None:
             expose(decision, self._view)
+
+    def note_shown(self, name: str, properties: JsonObject, *, message_id: str) -> None:
+        """Note that the visitor is shown something else than a slot, as `expose` does."""
+        if self.preview is None and self._view is not None:
+            note_shown(name, properties, message_id=message_id, view=self._view)
 
     @cached_property
     def standing(self) -> Standing:

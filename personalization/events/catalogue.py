@@ -161,6 +161,8 @@ SLOT_SHOWN: Final = "Slot Shown"
 SLOT_CLICKED: Final = "Slot Clicked"
 SLOT_DISMISSED: Final = "Slot Dismissed"
 SLOT_EVENTS: Final = frozenset({SLOT_SHOWN, SLOT_CLICKED, SLOT_DISMISSED})
+#: A list of items was shown: the keys of them, and with what probability each stood there.
+RECOMMENDATION_SHOWN: Final = "Recommendation Shown"
 _SLOT = _texts("slot variation decision_id")
 _SLOTS = (
     _schema(
@@ -169,6 +171,11 @@ _SLOTS = (
     ),
     _schema(SLOT_CLICKED, "clicked on something in a slot", _SLOT, required="slot"),
     _schema(SLOT_DISMISSED, "put away what a slot showed", _SLOT, required="slot"),
+    _schema(
+        RECOMMENDATION_SHOWN, "was recommended items",
+        _texts("place model decision_id"), {"items": "list", "propensities": "list"},
+        required="place items",
+    ),
 )  # fmt: skip
 
 

@@ -15,12 +15,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from personalization.conf import settings
-from personalization.delivery.block import PersonalizedBlock, request_of
+from personalization.delivery.block import PersonalizedBlock, is_inert, request_of
 from personalization.delivery.candidates import candidate_of
 from personalization.delivery.deferred import slots_elements
 from personalization.delivery.options import Options, read_options, refuse_odd
 from personalization.delivery.published import Candidate
-from personalization.delivery.render import DEFERRED, decide
+from personalization.delivery.recommendations import INLINE, USUAL, List, list_in, wanted_of
+from personalization.delivery.render import DEFERRED, MODES, decide, usual_mode
 from personalization.delivery.tracker_script import tracker_script
 from personalization.delivery.visitor import visitor_of
 from personalization.privacy.regions import may_presume
@@ -115,6 +116,36 @@ _compile_in_segment: Callable[[Parser, Token], Node] = register.tags["in_segment
 def _in_segment(parser: Parser, token: Token) -> Node:
     _refuse_fragment_cache(parser, "in_segment")
     return _compile_in_segment(parser, token)
+
+
+@register.simple_tag(takes_context=True)
+def recommend(
+    context: RequestContext, place: str, *, limit: int = USUAL, item: object = "", mode: str = ""
+) -> List:
+    """`{% recommend "place" limit=6 as items %}`: what is recommended there, in order.
+
+    `item` is the key of what the page is about.
+    """
+    request = request_of(context)
+    mode = DEFERRED if is_inert() else mode or usual_mode(request)
+    try:
+        wanted = wanted_of(place, n=limit, item="" if item is None else item, mode=mode)
+    except ValueError as error:
+        raise template.TemplateSyntaxError(f"recommend: {error}") from None
+    return list_in(request, wanted)
+
+
+_compile_recommend: Callable[[Parser, Token], Node] = register.tags["recommend"]
+#: With these words the list is the same for everybody.
+_FOR_ALL = {f"mode={quote}{mode}{quote}" for mode in MODES if mode != INLINE for quote in "'\""}
+
+
+@register.tag("recommend")
+def _recommend(parser: Parser, token: Token) -> Node:
+    words = token.split_contents()
+    if not _FOR_ALL.intersection(words) and settings.DELIVERY == INLINE:
+        _refuse_fragment_cache(parser, "recommend")
+    return _compile_recommend(parser, token)
 
 
 @register.simple_tag(takes_context=True)

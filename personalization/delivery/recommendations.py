@@ -1,0 +1,182 @@
+"""Lists of recommended items in a request: for its visitor, or for everybody.
+
+A list for one visitor makes the page theirs, as an inline slot does. A page that caches keep
+(`keyed`, `deferred`) gets the list that everybody gets; its browser may ask for the visitor's
+own at `/v1/recommend`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from personalization.clock import microseconds
+from personalization.delivery.attempt import attempt
+from personalization.delivery.choose import is_refused, new_decision_id
+from personalization.delivery.decide_body import SLUG
+from personalization.delivery.known import Known
+from personalization.delivery.list_rules import rules_for
+from personalization.delivery.render import MODES, note_failure
+from personalization.delivery.standing import Standing
+from personalization.delivery.visitor import Visitor, visitor_of
+from personalization.events.catalogue import RECOMMENDATION_SHOWN
+from personalization.ml.history import History
+from personalization.ml.item_events import MAX_KEY
+from personalization.ml.serving.histories import history_of_profile
+from personalization.ml.serving.policy import policy_of
+from personalization.ml.serving.recommend import MOST, Ask, Recommendation, recommended
+from personalization.types import JsonObject
+
+#: How many items a list has whose length nobody says.
+USUAL: Final = 6
+INLINE: Final = "inline"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A list of `n` items at a place; `item` is the key of what the page is about, if anything.
+
+    `mode` is how the page is delivered: one that is not inline has the list of everybody.
+    """
+
+    place: str
+    n: int = USUAL
+    item: str = ""
+    mode: str = INLINE
+
+    @property
+    def is_personal(self) -> bool:
+        return self.mode == INLINE
+
+
+def wanted_of(place: Any, *, n: Any = USUAL, item: Any = "", mode: str = INLINE) -> Wanted:
+    """Return what is wanted, as templates, code and clients say it.
+
+    :raises ValueError: naming what no place, limit, item or mode can be, and what is allowed.
+    """
+    if not isinstance(place, str) or not SLUG.fullmatch(place):
+        raise ValueError(
+            f"The place is {place!r:.60}; 1 to 50 letters, digits, - and _ are needed."
+        )
+    if not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= MOST:
+        raise ValueError(f"The limit is {n!r:.60}; whole numbers from 1 to {MOST} are allowed.")
+    if not isinstance(item, str | int) or len(str(item)) > MAX_KEY:
+        raise ValueError(
+            f"The item is {item!r:.60}; a text of up to {MAX_KEY} characters is needed."
+        )
+    if mode not in MODES:
+        raise ValueError(f"The mode is {mode!r:.60}; allowed: {', '.join(MODES)}.")
+    return Wanted(place=place, n=n, item=str(item), mode=mode)
+
+
+@dataclass(frozen=True, kw_only=True)
+class List:
+    """What is listed at a place, in order. `id` is of one visitor and one page that was seen."""
+
+    place: str
+    found: tuple[Recommendation, ...] = ()
+    id: str = field(default_factory=new_decision_id)
+
+    def __iter__(self) -> Iterator[Recommendation]:
+        return iter(self.found)
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    def __getitem__(self, number: int) -> Recommendation:
+        return self.found[number]
+
+    @property
+    def model_version(self) -> int | None:
+        """The number of the version that scored it; None where no model did."""
+        return self.found[0].model_version if self.found else None
+
+
+def list_in(request: HttpRequest | None, wanted: Wanted, *, expose: bool = True) -> List:
+    """Return the list of a page; empty where none can be made. It counts as shown with `expose`,
+    if it is for one visitor."""
+    visitor = visitor_of(request)
+    if visitor is None or not wanted.is_personal:
+        now = timezone.now() if visitor is None else visitor.now
+        return _attempted(request, wanted, lambda: _for_all(wanted, now=now))
+    shown = _attempted(request, wanted, lambda: list_for(visitor, wanted))
+    if expose:
+        note_list(visitor, shown)
+    return shown
+
+
+def list_for(visitor: Visitor, wanted: Wanted) -> List:
+    """Return the list for a visitor: what everybody gets, if nothing personal may be shown."""
+    reader = visitor.reader
+    if reader is None:
+        return _for_all(wanted, now=visitor.now)
+    return _made(
+        wanted,
+        history=visitor.history,
+        segments=visitor.segments,
+        unit=visitor.standing.unit,
+        now=visitor.now,
+    )
+
+
+def list_about(known: Known, standing: Standing, wanted: Wanted, *, now: datetime) -> List:
+    """Return the list for somebody whom a server of the site names."""
+    if known.profile_id is None or is_refused(standing):
+        return _for_all(wanted, now=now)
+    return _made(
+        wanted,
+        history=history_of_profile(known.profile_id, now=now),
+        segments=known.segments.intersection(known.published.segments),
+        unit=standing.unit,
+        now=now,
+    )
+
+
+def note_list(visitor: Visitor, shown: List) -> None:
+    """Note that the visitor is shown the list, if there is anything in it."""
+    if shown.found:
+        visitor.note_shown(RECOMMENDATION_SHOWN, _properties(shown), message_id=shown.id)
+
+
+def _attempted(request: HttpRequest | None, wanted: Wanted, make: Callable[[], List]) -> List:
+    return attempt(
+        make,
+        otherwise=List(place=wanted.place),
+        what=f"Recommendations {wanted.place}",
+        failed=lambda error: note_failure(request, wanted.place, error),
+    )
+
+
+def _for_all(wanted: Wanted, *, now: datetime) -> List:
+    """Return what everybody gets: nothing of it is left to chance, or to a history."""
+    return _made(wanted, history=History(now=microseconds(now)), segments=(), unit="", now=now)
+
+
+def _made(
+    wanted: Wanted, *, history: History, segments: Collection[str], unit: str, now: datetime
+) -> List:
+    ask = Ask(
+        n=wanted.n,
+        history=history,
+        rules=rules_for(wanted.place, segments=segments, now=now),
+        policy=policy_of(wanted.place),
+        item=wanted.item,
+        lot=f"{unit}\n{wanted.place}\n{now:%Y-%m-%d}" if unit else "",
+    )
+    return List(place=wanted.place, found=recommended(ask, now=now))
+
+
+def _properties(shown: List) -> JsonObject:
+    version = shown.model_version
+    return {
+        "place": shown.place,
+        "items": [one.item.key for one in shown.found],
+        "propensities": [round(one.propensity, 6) for one in shown.found],
+        "model": "popularity" if version is None else f"recommend {version}",
+        "decision_id": shown.id,
+    }

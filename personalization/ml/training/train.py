@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.util import find_spec
@@ -51,6 +51,13 @@ FAILURES = (
 )  # fmt: skip
 
 
+Progress = Callable[[float, str], None]
+
+
+def _unheard(share: float, words: str) -> None:
+    return None
+
+
 class CannotTrain(PersonalizationError):
     """The extra `ml` is not installed: pip install personalization[ml]."""
 
@@ -81,10 +88,13 @@ def train_models(*, now: datetime) -> int:
     return taken
 
 
-def train(attempt: Attempt, plan: Plan, *, mode: Mode = "auto") -> ModelVersion:
+def train(
+    attempt: Attempt, plan: Plan, *, mode: Mode = "auto", progress: Progress = _unheard
+) -> ModelVersion:
     """Train a version that was taken up, and return what became of it.
 
-    Whatever is wrong with the data or the recipe is kept with the version.
+    Whatever is wrong with the data or the recipe is kept with the version. `progress` hears
+    of every step; what is kept of them is less.
 
     :raises OperationalError: if the database is gone; the training then begins anew.
     """
@@ -95,7 +105,7 @@ def train(attempt: Attempt, plan: Plan, *, mode: Mode = "auto") -> ModelVersion:
         until=attempt.now,
         seed=version.seed,
         serving=serving(plan.name),
-        progress=attempt.progress,
+        progress=_both(attempt.progress, progress),
     )
     try:
         with one_thread():
@@ -137,6 +147,14 @@ def _keep(attempt: Attempt, order: Order, learned: Learned, content: bytes, *, m
         if verdict.may_serve:
             promote(attempt.version, now=attempt.clock())
         prune(order.plan.name)
+
+
+def _both(one: Progress, other: Progress) -> Progress:
+    def tell(share: float, words: str) -> None:
+        one(share, words)
+        other(share, words)
+
+    return tell
 
 
 def _verdict(order: Order, learned: Learned, mode: Mode) -> Verdict:

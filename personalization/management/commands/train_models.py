@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from personalization.ml.models import ModelVersion
 from personalization.ml.training.attempts import open_trainings, request, take
+from personalization.ml.training.figures import figures
 from personalization.ml.training.known import plan_of, planned
 from personalization.ml.training.overview import ModelState, model_states
 from personalization.ml.training.plans import Plan, UnknownPlan
@@ -59,11 +60,15 @@ class Command(BaseCommand):
         self._train(plans, mode=options["promote"], as_json=options["json"])
 
     def _train(self, plans: Sequence[Plan], *, mode: Mode, as_json: bool) -> None:
-        versions, busy = [], []
+        versions: list[ModelVersion] = []
+        busy: list[str] = []
         try:
             for plan in plans:
                 version = self._trained(plan, mode=mode)
-                (busy if version is None else versions).append(version or plan.name)
+                if version is None:
+                    busy.append(plan.name)
+                else:
+                    versions.append(version)
         except KeyboardInterrupt:
             raise CommandError("Stopped.", returncode=130) from None
         if as_json:
@@ -133,8 +138,8 @@ def as_data(version: ModelVersion) -> dict[str, Any]:
 def lines_of(version: ModelVersion) -> Iterator[str]:
     """Yield what there is to tell of a version, in lines."""
     yield f"{version}: {version.get_status_display()}, {version.rows:,} rows"
-    for name, value in version.metrics.items():
-        yield f"  {name} {value:.4f}"
+    for figure in figures(version.metrics):
+        yield f"  {figure}"
     for sentence in filter(None, (*version.remarks, version.error)):
         yield f"  {sentence}"
 

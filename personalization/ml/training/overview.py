@@ -57,7 +57,7 @@ def _state(name: str, plan: Plan | None, *, now: datetime, verify: bool) -> Mode
         serving=serving,
         open=opened,
         newest=newest,
-        next_at=plan and _next(plan, last, now=now),
+        next_at=_next(plan, last, now=now) if plan else None,
         warnings=tuple(warnings_of(serving, plan, now=now, verify=verify)) if serving else (),
     )
 

@@ -29,7 +29,8 @@ def due(plans: Iterable[Plan], *, now: datetime) -> list[Plan]:
         ),
     )  # fmt: skip
     known = {each["name"]: each for each in found.order_by("name")}
-    urgent, others = [], []
+    urgent: list[Plan] = []
+    others: list[Plan] = []
     for plan in plans:
         about = known.get(plan.name)
         if about is None or next_training(about["begun"], period=plan.period) <= now:

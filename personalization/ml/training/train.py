@@ -81,10 +81,10 @@ def train_models(*, now: datetime) -> int:
         if (attempt := take(version, now=clock())) is None:
             continue
         taken += 1
-        if (plan := plans.get(version.name)) is None:
+        if (known := plans.get(version.name)) is None:
             attempt.fail("There is no plan for this model any more.")
         else:
-            train(attempt, plan)
+            train(attempt, known)
     return taken
 
 

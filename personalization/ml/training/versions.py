@@ -177,7 +177,7 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     if not isinstance(value, dict) or (not value and path):
         yield path, str(value)
         return
-    for key, below in value.items():
+    for key, below in sorted(value.items()):
         yield from _leaves(below, f"{path}.{key}" if path else str(key))
 
 

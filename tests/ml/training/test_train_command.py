@@ -46,7 +46,7 @@ def test_all_models_are_trained_and_told_of(shop: Shop) -> None:
     assert code == 0
     assert "one 1: serving, 3 rows" in out
     assert "other 1: serving" in out
-    assert "  hr_20 0.5000\n  popularity.hr_20 0.2000" in out
+    assert "  hr_20 0.5000 (popularity 0.2000)\n" in out
     assert "one: 25% Reading the log" in err
     assert serving("one") is not None
 

@@ -1,0 +1,41 @@
+"""The figures of a version as a table: each with what others reached beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A figure such as “ndcg_20”; `beside` has that of “popularity”, “serving” and the like."""
+
+    name: str
+    value: float | None = None
+    beside: Mapping[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        value = "–" if self.value is None else f"{self.value:.4f}"
+        others = ", ".join(f"{who} {each:.4f}" for who, each in self.beside.items())
+        return f"{self.name} {value} ({others})" if others else f"{self.name} {value}"
+
+
+def figures(metrics: Mapping[str, float]) -> Sequence[Figure]:
+    """Return the figures of `metrics`, in which “popularity.ndcg_20” stands beside “ndcg_20”;
+    those that are compared come first. No order of keys counts: databases keep none."""
+    beside: dict[str, dict[str, float]] = {}
+    for key in sorted(metrics):
+        who, dot, name = key.partition(".")
+        if dot:
+            beside.setdefault(name, {})[who] = metrics[key]
+        else:
+            beside.setdefault(key, {})
+    found = [
+        Figure(name=name, value=metrics.get(name), beside=others) for name, others in beside.items()
+    ]
+    return sorted(found, key=lambda figure: (not figure.beside, figure.name))
+
+
+def headline(metrics: Mapping[str, float]) -> str:
+    """Return the figure that a version is judged by, in a few words."""
+    return next((str(figure) for figure in figures(metrics) if figure.value is not None), "–")

@@ -66,12 +66,11 @@ def synced_items(*, now: datetime, whole: bool = False) -> Report:
     Of events, those since an hour before the last run; of `whole`, all that are kept.
     """
     since = None if whole else _since()
+    # First the tables, so that events find out what they say nothing of.
+    sources = {kind: sync_source(source, now=now) for kind, source in item_sources.items()}
     fed = feed_items(since=since, until=now, events=stored_item_events())
     cache.set(_CURSOR, microseconds(now), timeout=None)
-    return Report(
-        fed=fed,
-        sources={kind: sync_source(source, now=now) for kind, source in item_sources.items()},
-    )
+    return Report(fed=fed, sources=sources)
 
 
 def _since() -> datetime | None:

@@ -28,7 +28,7 @@ def visitors(make_profile: MakeProfile) -> MakeProfile:
 def doing(make_event: Callable[..., Any]) -> Does:
     """Return what stores an event so many minutes after noon; `page` is the path of the page."""
 
-    def do(profile: Profile, name: str, minutes: float, *, page: Any = None, **said: Any) -> Any:
+    def do(profile: Profile, name: str, minutes: float, /, *, page: Any = None, **said: Any) -> Any:
         context = {"page": {"path": page}} if page is not None else {}
         return make_event(profile, name, at=after(minutes), properties=said, context=context)
 

@@ -1,10 +1,4 @@
-"""Events as features and paths look at them: what was done, where, with which device.
-
-The symbol of a deed is what paths are made of: the name of the event, or the type of a page.
-A type is the `category` that the page states (`page:shoes`), else the first part of its path
-(`/products`; behind a language, the first two: `/en/products`). Everything else of an address
-is too particular to repeat, and may name somebody.
-"""
+"""Events as features look at them: what was done, where, with which device."""
 
 from __future__ import annotations
 
@@ -13,26 +7,14 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from django.conf.locale import LANG_INFO
-
-from personalization.events.catalogue import SLOT_SHOWN
 from personalization.ml.item_events import key_of
+from personalization.ml.symbols import symbol_of
 from personalization.profiles import features
 from personalization.rules.occurrence import Occurrence
 from personalization.types import Json, JsonObject, Microseconds
 
-PAGE, SCREEN = "Page Viewed", "Screen Viewed"
-#: Events that say how something was looked at and not where somebody went.
-NO_STEPS: Final = frozenset({
-    "Scroll Depth Reached", "Engaged", "Element Hovered", "Section Viewed", SLOT_SHOWN,
-})  # fmt: skip
 DEVICES: Final = ("desktop", "mobile", "tablet")
 SOURCES: Final = ("direct", "search", "social", "email", "paid", "campaign", "referral")
-#: What a symbol of a page begins with that its category or its path gave.
-BY_CATEGORY, BY_PATH = "page:", "/"
-#: A longer name or part of a path is no type of anything.
-LONGEST: Final = 60
-
 _TABLET = re.compile(r"iPad|Tablet|Kindle|Silk/|PlayBook|Android(?!.*Mobi)")
 _PHONE = re.compile(r"Mobi|iPhone|iPod")
 _SEARCH = re.compile(r"(^|\.)(google|bing|duckduckgo|yahoo|ecosia|baidu|yandex|qwant|startpage)\.")
@@ -50,7 +32,7 @@ class Deed(NamedTuple):
     at: Microseconds
     message_id: str
     name: str
-    #: What paths are made of; empty: no step of any.
+    #: What paths are made of (symbols.py); empty: no step of any.
     symbol: str = ""
     #: Path of the page, and product: to tell how many different ones there were.
     path: str = ""
@@ -81,30 +63,6 @@ def deed_of(occurrence: Occurrence, context: JsonObject) -> Deed:
         percent=_percent(properties.get("percent")),
         counted=tuple(sorted(sums.items())),
     )
-
-
-def symbol_of(kind: str, name: str, properties: Mapping[str, Json]) -> str:
-    """Return what stands in paths for an event of this kind (`Event.Type`) and name."""
-    if kind not in {"track", "page", "screen"} or name in NO_STEPS or len(name) > LONGEST:
-        return ""
-    if name != PAGE:
-        return "" if name.startswith((BY_CATEGORY, BY_PATH)) else name
-    if (category := properties.get("category")) is not None:
-        fits = isinstance(category, str) and 0 < len(category) <= LONGEST
-        return f"{BY_CATEGORY}{category}" if fits else ""
-    if (path := properties.get("path")) is None:
-        return PAGE
-    return _type_of_path(path) if isinstance(path, str) else ""
-
-
-def _type_of_path(path: str) -> str:
-    if not path.startswith("/"):
-        return ""
-    parts = path.split("/")[1:]
-    # “/en/” is a page itself, “/en/products/” one of the products.
-    has_language = parts[0].lower() in LANG_INFO and len(parts) > 1 and parts[1]
-    kept = parts[:2] if has_language else parts[:1]
-    return "/" + "/".join(kept) if all(len(part) <= LONGEST for part in kept) else ""
 
 
 def device_of(context: JsonObject) -> str:

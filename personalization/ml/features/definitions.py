@@ -27,12 +27,13 @@ from typing import Final
 
 from personalization.exceptions import PersonalizationError
 from personalization.ml.features.past import Past
+from personalization.ml.symbols import THEN
 from personalization.profiles import features as counted
 from personalization.registry import Registry
 from personalization.types import Microseconds
 
-#: What a feature of a path begins with, and what stands between its steps.
-PATH, THEN = "path:", " > "
+#: What a feature of a path begins with.
+PATH: Final = "path:"
 #: Days that features of paths look back, and steps that they have at most.
 PATH_DAYS: Final = 30
 MOST_STEPS: Final = 4

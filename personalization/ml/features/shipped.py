@@ -15,9 +15,10 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from personalization.clock import moment
-from personalization.ml.features.deeds import DEVICES, PAGE, SOURCES
+from personalization.ml.features.deeds import DEVICES, SOURCES
 from personalization.ml.features.definitions import Definition, counted_names, features
 from personalization.ml.features.past import DAY, Deeds, Past, mean, ratio
+from personalization.ml.symbols import PAGE
 from personalization.profiles.features import VISITS
 
 ADDED, ORDERED, VIEWED = "Product Added", "Order Completed", "Product Viewed"

@@ -13,6 +13,7 @@ from personalization.admin import (
     events,
     interest,
     merges,
+    model_versions,
     privacy,
     profiles,
     reports,
@@ -25,6 +26,6 @@ from personalization.admin import (
 )
 
 __all__ = [
-    "audience", "audit", "consent_texts", "consents", "dead_letters", "delivery", "erasures", "events", "interest", "merges", "privacy", "profiles", "reports", "schemas", "segments",
+    "audience", "audit", "consent_texts", "consents", "dead_letters", "delivery", "erasures", "events", "interest", "merges", "model_versions", "privacy", "profiles", "reports", "schemas", "segments",
     "sources", "suggestions", "suppressions", "webhooks",
 ]  # fmt: skip

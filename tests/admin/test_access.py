@@ -71,12 +71,18 @@ SPECIAL: dict[str, Needs] = {
     "segment_comparison": (SEEN_SEGMENT,),
     "segment_restore": (any_of("change_segment"),),
     "segment_templates": (any_of("add_segment"),),
+    "modelversion_train": (any_of("train_modelversion"),),
+    "modelversion_stop": (any_of("train_modelversion"),),
+    "modelversion_promote": (any_of("promote_modelversion"),),
+    "modelversion_roll_back": (any_of("promote_modelversion"),),
+    "modelversion_comparison": (any_of("view_modelversion", "change_modelversion"),),
 }
 #: Addresses that are asked by POST alone.
 POSTED = {
     "slot_inspect", "slot_why", "slot_preview_end", "webhook_ping", "segment_restore",
     "segment_preview", "segment_count", "segment_cancel", "segment_replay", "segment_trial",
     "segment_witnesses", "profile_reveal", "consenttext_copy", "consentrecord_export",
+    "modelversion_train", "modelversion_stop", "modelversion_promote", "modelversion_roll_back",
 }  # fmt: skip
 DJANGOS = ("changelist", "change", "history", "add", "delete")
 

@@ -1,0 +1,169 @@
+"""Models: what serves, what was trained, how good it was, and who decides that it serves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from personalization.admin import model_deeds
+from personalization.admin.read_only import ReadOnlyAdmin
+from personalization.admin.wording import moment_cell
+from personalization.ml.models import ModelVersion
+from personalization.ml.training.figures import figures, headline
+from personalization.ml.training.known import planned
+from personalization.ml.training.outdated import stale
+from personalization.ml.training.overview import model_states, warnings_of
+from personalization.ml.training.versions import differences, previous, serving
+
+_Status = ModelVersion.Status
+#: Other versions that one can be compared with.
+LISTED = 20
+_COLOURS: Mapping[str, str] = {
+    _Status.TRAINING: "pending",
+    _Status.FAILED: "broken",
+    _Status.SERVING: "fresh",
+}
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(ReadOnlyAdmin):
+    change_list_template = "admin/personalization/modelversion/change_list.html"
+    change_form_template = "admin/personalization/modelversion/change_form.html"
+    list_display = ("version", "state", "algorithm", "figure", "n_rows", "begun", "served", "look")
+    list_filter = ("name", "status")
+    search_fields = ("name",)
+    ordering = ("name", "-number")
+    sortable_by = ()
+    fields = (
+        "name", "number", "state", "algorithm", "begun", "trained", "served", "since", "until",
+        "n_rows", "features_version", "seed", "checksum",
+    )  # fmt: skip
+    readonly_fields = fields
+
+    class Media:
+        css = {"all": ("personalization/admin/personalization.css",)}
+
+    def has_promote_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("personalization.promote_modelversion")
+
+    def has_train_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("personalization.train_modelversion")
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path(
+                route,
+                self.admin_site.admin_view(view),
+                name=f"personalization_modelversion_{name}",
+            )
+            for name, (route, view) in model_deeds.pages(self).items()
+        ]
+        return [*own, *super().get_urls()]
+
+    # -- list ---------------------------------------------------------------------------
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {
+            "states": model_states(now=timezone.now()),
+            "may_train": self.has_train_permission(request),
+            **(extra_context or {}),
+        }
+        return super().changelist_view(request, context)
+
+    @admin.display(description=_("version"))
+    def version(self, version: ModelVersion) -> str:
+        return str(version)
+
+    @admin.display(description=_("status"))
+    def state(self, version: ModelVersion) -> SafeString:
+        words = str(version.get_status_display())
+        if version.status == _Status.TRAINING:
+            words = f"{words}, {version.progress:.0%}"
+        return format_html(
+            '<span class="pz-state pz-state-{}" title="{}">{}</span>',
+            _COLOURS.get(version.status, "off"),
+            version.error or version.progress_words,
+            words,
+        )
+
+    @admin.display(description=_("figure"))
+    def figure(self, version: ModelVersion) -> str:
+        return headline(version.metrics)
+
+    @admin.display(description=_("rows"))
+    def n_rows(self, version: ModelVersion) -> str:
+        return number_format(version.rows, force_grouping=True)
+
+    @admin.display(description=_("begun"))
+    def begun(self, version: ModelVersion) -> SafeString | str:
+        return moment_cell(version.created_at, ago=True)
+
+    @admin.display(description=_("last heard of"))
+    def trained(self, version: ModelVersion) -> SafeString | str:
+        return moment_cell(version.trained_at)
+
+    @admin.display(description=_("served since"))
+    def served(self, version: ModelVersion) -> SafeString | str:
+        return moment_cell(version.promoted_at)
+
+    @admin.display(description=_("learned from events since"))
+    def since(self, version: ModelVersion) -> SafeString | str:
+        return moment_cell(version.window_from)
+
+    @admin.display(description=_("learned from events until"))
+    def until(self, version: ModelVersion) -> SafeString | str:
+        return moment_cell(version.window_until)
+
+    @admin.display(description=_("to look at"))
+    def look(self, version: ModelVersion) -> SafeString | str:
+        """Say in a word what is wrong with a version that serves or might."""
+        plan = planned().get(version.name)
+        if version.outdated_since and version.status in (_Status.SERVING, _Status.CANDIDATE):
+            word = gettext("outdated")
+        elif stale(version, plan, now=timezone.now()) is not None:
+            word = gettext("stale")
+        else:
+            return "–"
+        return format_html('<span class="pz-state pz-state-broken">{}</span>', word)
+
+    # -- page ---------------------------------------------------------------------------
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        version = kwargs.get("obj")
+        if version is not None:
+            context |= self._about(request, version)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _about(self, request: HttpRequest, version: ModelVersion) -> dict[str, Any]:
+        now_serving = serving(version.name)
+        may_promote = self.has_promote_permission(request)
+        others = ModelVersion.objects.filter(name=version.name).exclude(pk=version.pk)
+        trained = version.status in (_Status.CANDIDATE, _Status.SERVING, _Status.RETIRED)
+        plan = planned().get(version.name)
+        return {
+            "warnings": warnings_of(version, plan, now=timezone.now()) if trained else (),
+            "figures": figures(version.metrics),
+            "config": json.dumps(version.config, indent=2, ensure_ascii=False, sort_keys=True),
+            "now_serving": now_serving if now_serving != version else None,
+            "differences": differences(now_serving, version) if now_serving else (),
+            "others": others.order_by("-number")[:LISTED],
+            "before": previous(version.name) if version.status == _Status.SERVING else None,
+            "may_promote": may_promote and version.status in (_Status.CANDIDATE, _Status.RETIRED),
+            "may_roll_back": may_promote,
+            "may_stop": self.has_train_permission(request) and version.status == _Status.TRAINING,
+        }

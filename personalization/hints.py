@@ -34,6 +34,7 @@ EXPIRE_CONSENTS = "personalization.expire_consents"
 SEAL_CONSENT_LOG = "personalization.seal_consent_log"
 TRAIN_MODELS = "personalization.train_models"
 REFRESH_MODELS = "personalization.refresh_models"
+SYNC_ITEMS = "personalization.sync_items"
 
 #: For `app.conf.beat_schedule`. A sweep that waited its turn in vain expires.
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
@@ -49,6 +50,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         (TIDY_QUARANTINE, 300.0),
         (REFRESH_MODELS, 300.0),
         (EXPIRE_CONSENTS, 600.0),
+        (SYNC_ITEMS, 600.0),
         (PARTITION_EVENTS, 3600.0),
         (PURGE_PERSONAL_DATA, 3600.0),
     )

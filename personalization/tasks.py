@@ -15,6 +15,7 @@ from personalization import hints
 from personalization.events.expiry import sweep
 from personalization.ingest.pipeline import process_events
 from personalization.ingest.tidy import tidy_quarantine
+from personalization.ml.training.items import sync_items
 from personalization.ml.training.renewal import refresh_models
 from personalization.ml.training.train import train_models
 from personalization.privacy.chain import seal_records
@@ -90,3 +91,8 @@ def train_models_task() -> int:
 @shared_task(name=hints.REFRESH_MODELS, ignore_result=True)
 def refresh_models_task() -> int:
     return refresh_models(now=timezone.now())
+
+
+@shared_task(name=hints.SYNC_ITEMS, ignore_result=True)
+def sync_items_task() -> int:
+    return sync_items(now=timezone.now())

@@ -11,6 +11,7 @@ from personalization.events.expiry import sweep
 from personalization.ingest.pipeline import process_events
 from personalization.ingest.tidy import tidy_quarantine
 from personalization.management.loop import LoopCommand
+from personalization.ml.training.items import sync_items
 from personalization.privacy.chain import seal_records
 from personalization.privacy.erasure.finish import finish_erasures
 from personalization.privacy.expiry import expire_consents
@@ -45,6 +46,7 @@ class Worker:
             tidy_quarantine(now=now)
             expire_consents(now=now)
             seal_records(now=now)
+            sync_items(now=now)
         return done + self._purge(now)
 
     def _purge(self, now: datetime) -> int:

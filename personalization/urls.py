@@ -10,6 +10,7 @@ from django.urls import re_path
 from personalization.api.routes import api_urls
 from personalization.delivery.decide_views import decide, slot
 from personalization.delivery.edge_views import key
+from personalization.delivery.recommend_views import recommend
 from personalization.ingest.audience_view import audience
 from personalization.ingest.manifest import manifest_view
 from personalization.ingest.routes import protocol_urls
@@ -23,6 +24,7 @@ urlpatterns = [
     *api_urls(),
     re_path(r"^v1/decide/?$", decide, name="decide"),
     re_path(r"^v1/slots/(?P<slug>[^/]+)/?$", slot, name="slot"),
+    re_path(r"^v1/recommend/?$", recommend, name="recommend"),
     re_path(r"^v1/key/?$", key, name="page-key"),
     re_path(r"^v1/manifest/?$", manifest_view, name="manifest"),
     re_path(r"^v1/audience/?$", audience, name="audience"),

@@ -69,7 +69,7 @@ def read_question(body: bytes) -> Question:
     return Question(
         slots=[_slot(item, f"/slots/{n}") for n, item in enumerate(_slots(data))],
         page=_page(data.get("page")),
-        who=_who(data),
+        who=read_who(data),
         write_key=data.get("writeKey"),
     )
 
@@ -178,7 +178,7 @@ def _page(stated: Any) -> Page:
     return Page(**found)
 
 
-def _who(data: Mapping[str, Any]) -> Key | None:
+def read_who(data: Mapping[str, Any]) -> Key | None:
     """Return who is asked about, if somebody is named: by one name."""
     said = [name for name in _NAMESPACES if data.get(name) is not None]
     if len(said) > 1:

@@ -101,27 +101,19 @@ def list_in(request: HttpRequest | None, wanted: Wanted, *, expose: bool = True)
     """Return the list of a page; empty where none can be made. It counts as shown with `expose`,
     if it is for one visitor."""
     visitor = visitor_of(request)
-    if visitor is None or not wanted.is_personal:
-        now = timezone.now() if visitor is None else visitor.now
-        return _attempted(request, wanted, lambda: _for_all(wanted, now=now))
-    shown = _attempted(request, wanted, lambda: list_for(visitor, wanted))
-    if expose:
-        note_list(visitor, shown)
+    if visitor is not None and wanted.is_personal:
+        return list_of(visitor, wanted, expose=expose)
+    now = timezone.now() if visitor is None else visitor.now
+    return _attempted(request, wanted, lambda: _for_all(wanted, now=now))
+
+
+def list_of(visitor: Visitor, wanted: Wanted, *, expose: bool = True) -> List:
+    """Return the list of a visitor; empty where none can be made. It counts as shown with
+    `expose`."""
+    shown = _attempted(visitor.request, wanted, lambda: _for_visitor(visitor, wanted))
+    if expose and shown.found:
+        visitor.note_shown(RECOMMENDATION_SHOWN, _properties(shown), message_id=shown.id)
     return shown
-
-
-def list_for(visitor: Visitor, wanted: Wanted) -> List:
-    """Return the list for a visitor: what everybody gets, if nothing personal may be shown."""
-    reader = visitor.reader
-    if reader is None:
-        return _for_all(wanted, now=visitor.now)
-    return _made(
-        wanted,
-        history=visitor.history,
-        segments=visitor.segments,
-        unit=visitor.standing.unit,
-        now=visitor.now,
-    )
 
 
 def list_about(known: Known, standing: Standing, wanted: Wanted, *, now: datetime) -> List:
@@ -137,18 +129,26 @@ def list_about(known: Known, standing: Standing, wanted: Wanted, *, now: datetim
     )
 
 
-def note_list(visitor: Visitor, shown: List) -> None:
-    """Note that the visitor is shown the list, if there is anything in it."""
-    if shown.found:
-        visitor.note_shown(RECOMMENDATION_SHOWN, _properties(shown), message_id=shown.id)
-
-
 def _attempted(request: HttpRequest | None, wanted: Wanted, make: Callable[[], List]) -> List:
     return attempt(
         make,
         otherwise=List(place=wanted.place),
         what=f"Recommendations {wanted.place}",
         failed=lambda error: note_failure(request, wanted.place, error),
+    )
+
+
+def _for_visitor(visitor: Visitor, wanted: Wanted) -> List:
+    """Return what everybody gets, if nothing personal may be shown."""
+    reader = visitor.reader
+    if reader is None:
+        return _for_all(wanted, now=visitor.now)
+    return _made(
+        wanted,
+        history=visitor.history,
+        segments=visitor.segments,
+        unit=visitor.standing.unit,
+        now=visitor.now,
     )
 
 

@@ -183,7 +183,7 @@ def test_a_key_that_cannot_be_looked_up_may_come_again(monkeypatch: pytest.Monke
     def broken(*args: Any, **kwargs: Any) -> None:
         raise OperationalError("away")
 
-    monkeypatch.setattr("personalization.delivery.decide_views.authenticated_source", broken)
+    monkeypatch.setattr("personalization.delivery.askers.authenticated_source", broken)
     told = server(authorization=f"Bearer {KEY}").ask("hero", status=503, userId="7")
     assert told["code"] == "unavailable"
 

@@ -1,0 +1,150 @@
+"""`GET /v1/recommend`: a list of recommended items, apart from its page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils import timezone
+
+from personalization.clock import microseconds
+from personalization.delivery.askers import (
+    REFUSED,
+    About,
+    asking,
+    json_answer,
+    refusal,
+    refuse_other_methods,
+    refuse_others,
+)
+from personalization.delivery.attempt import attempt
+from personalization.delivery.bots import is_bot
+from personalization.delivery.decide_body import Page, read_who
+from personalization.delivery.known import NOBODY, read_visitor
+from personalization.delivery.page_request import as_of_page
+from personalization.delivery.recommendations import (
+    USUAL,
+    List,
+    Wanted,
+    list_about,
+    list_of,
+    wanted_of,
+)
+from personalization.delivery.request_context import request_context
+from personalization.delivery.visitor import Visitor
+from personalization.exceptions import BodyRejected, RequestRejected
+from personalization.ingest import origins
+from personalization.ml.serving.recommend import Recommendation
+from personalization.profiles.identity import Key
+from personalization.types import JsonObject, Purpose
+
+_WHO = ("anonymousId", "userId")
+
+
+@transaction.non_atomic_requests
+def recommend(request: HttpRequest) -> HttpResponse:
+    """Answer what is recommended: to the visitor of the cookie, or to whom a server names."""
+    source = None
+    try:
+        refuse_other_methods(request, "GET", "HEAD", "OPTIONS")
+        if request.method == "OPTIONS":
+            return origins.preflight(request)
+        query, now = request.GET, timezone.now()
+        about = About(who=_who(query), write_key=query.get("writeKey"))
+        source = asking(request, about, now=now)
+        refuse_others(request, about, source)
+        wanted = _wanted(query)
+        shown = _shown(request, wanted, about.who, counts=query.get("shown") != "0", now=now)
+        answer = json_answer(_told(shown))
+    except REFUSED as error:
+        answer = refusal(error)
+    for name, value in origins.headers(request, source).items():
+        answer[name] = value
+    return answer
+
+
+def _wanted(query: QueryDict) -> Wanted:
+    """Return what is asked for.
+
+    :raises RequestRejected: naming what is wrong.
+    """
+    limit = query.get("limit", str(USUAL))
+    is_whole = limit.isascii() and limit.isdigit() and len(limit) < 5
+    try:
+        return wanted_of(
+            query.get("place"), n=int(limit) if is_whole else limit, item=query.get("item", "")
+        )
+    except ValueError as error:
+        raise RequestRejected(str(error), code="invalid_list") from None
+
+
+def _who(query: QueryDict) -> Key | None:
+    """Return who is named.
+
+    :raises RequestRejected: if that is nobody, or two.
+    """
+    try:
+        return read_who({name: query[name] for name in _WHO if name in query})
+    except BodyRejected as error:
+        raise RequestRejected(str(error), code=error.code) from None
+
+
+def _shown(
+    request: HttpRequest, wanted: Wanted, who: Key | None, *, counts: bool, now: datetime
+) -> List:
+    """Return the list. That of a visitor counts as shown, unless they say otherwise."""
+    page = as_of_page(request, Page(), trusted=who is not None)
+    if who is None:
+        return list_of(Visitor(page, now=now), wanted, expose=counts)
+    known = attempt(
+        lambda: read_visitor(
+            who.value, namespace=who.namespace, context=lambda: request_context(page), now=now
+        ),
+        otherwise=NOBODY,
+        what="Reading who is named",
+    )
+    standing = known.standing(
+        consented=Purpose.PERSONALIZATION.value in known.consents,
+        bot=is_bot(page),
+        unit=who.value,
+        now=microseconds(now),
+    )
+    return attempt(
+        lambda: list_about(known, standing, wanted, now=now),
+        otherwise=List(place=wanted.place),
+        what=f"Recommendations {wanted.place}",
+    )
+
+
+def _told(shown: List) -> JsonObject:
+    return {
+        "place": shown.place,
+        "decision_id": shown.id,
+        "model_version": shown.model_version,
+        "recommendations": [_told_of(one) for one in shown],
+    }
+
+
+def _told_of(one: Recommendation) -> JsonObject:
+    item = one.item
+    return {
+        "position": one.position,
+        "item": {
+            "key": item.key,
+            "kind": item.kind,
+            "title": item.title,
+            "url": item.url,
+            "image": item.image,
+            "category": item.category,
+            "tags": list(item.tags),
+            "price": None if item.price is None else str(item.price),
+        },
+        "score": round(one.score, 6),
+        "propensity": round(one.propensity, 6),
+        "reason": {
+            "code": one.reason.code,
+            "item": one.reason.item.key if one.reason.item else None,
+            "text": str(one.reason),
+        },
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from personalization.ml.base import algorithms
-from personalization.ml.clusters import density, hierarchical, kmeans, mixture, pca
+from personalization.ml.clusters import density, hierarchical, kmeans, mixture, pca, personas
 from personalization.ml.predictors import boosting, forest, logistic
 from personalization.ml.recommenders import content, ease, ials, markov, popularity, vstan
 
@@ -21,6 +21,7 @@ __all__ = [
     "markov",
     "mixture",
     "pca",
+    "personas",
     "popularity",
     "vstan",
 ]

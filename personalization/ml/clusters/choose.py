@@ -1,8 +1,9 @@
 """How many groups there are: as many as come out again, and lie apart.
 
 Silhouettes alone nearly always say two or three. So numbers of groups are taken for possible
-whose groups come out again on rows drawn anew (mean adjusted Rand index of 0.9 or more); of
-those that lie almost as well apart as the best of them, the largest is chosen.
+whose groups come out again on rows drawn anew (mean adjusted Rand index of 0.9 or more), and
+where none of them is too small to be worth one; of those that lie almost as well apart as the
+best of them, the largest is chosen.
 """
 
 from __future__ import annotations
@@ -42,9 +43,9 @@ class ChoiceConfig(Config):
     #: Agreement from which groups come out again.
     stable: float = 0.9
     #: Share of the best silhouette that is almost as good.
-    nearly: float = 0.8
+    nearly: float = 0.9
     #: Share of the rows below which a cluster is too small to be worth one.
-    smallest: float = 0.02
+    smallest: float = 0.05
     #: Rows it is decided on, at most.
     sample: int = 5000
 
@@ -150,6 +151,8 @@ def chosen_of(tried: Sequence[Tried], *, config: ChoiceConfig) -> int:
     stable = [each for each in tried if each.agreement >= config.stable]
     if not stable:
         return max(tried, key=lambda each: each.agreement).k
+    # Where each of them has a small group, that is no reason to prefer one.
+    stable = [each for each in stable if each.smallest >= config.smallest] or stable
     best = max(each.silhouette for each in stable)
     # What is below 0 lies apart nowhere: of that, a share says nothing.
     enough = config.nearly * best if best > 0 else best

@@ -62,7 +62,7 @@ def array(rows) -> np.ndarray[Any, Any]:
 
 
 @given(TREES, ROWS, st.data())
-@examples(400)
+@examples(150)
 def test_the_rule_says_of_everybody_what_the_tree_says(tree, rows, data):
     edges = thresholds(tree)
     if edges:

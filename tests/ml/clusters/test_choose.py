@@ -72,6 +72,13 @@ def test_of_the_stable_ones_almost_as_far_apart_the_largest_is_chosen():
     assert chosen_of(figures, config=replace(QUICK, stable=0.4)) == 5
 
 
+def test_a_number_with_a_group_too_small_to_be_worth_one_is_not_chosen():
+    figures = [tried(2, 0.99, 0.4), tried(3, 0.97, 0.5, smallest=0.04)]
+    assert chosen_of(figures, config=QUICK) == 2
+    assert chosen_of(figures, config=replace(QUICK, smallest=0.03)) == 3
+    assert chosen_of(figures[1:], config=QUICK) == 3
+
+
 def test_where_nothing_lies_apart_the_least_bad_is_chosen():
     assert chosen_of([tried(2, 0.95, -0.1), tried(3, 0.95, -0.2)], config=QUICK) == 2
 
@@ -99,7 +106,7 @@ def test_a_group_that_is_hardly_apart_and_one_that_is_small_are_told():
     found = choice(tried(2, 0.95, 0.3, worst_silhouette=0.04, smallest=0.011))
     assert remarks_on(found, k=2, config=QUICK) == (
         "A group is hardly apart from its neighbour: its silhouette is 0.04.",
-        "The smallest group has 1.1% of the visitors, less than 2.0%.",
+        "The smallest group has 1.1% of the visitors, less than 5.0%.",
     )
 
 

@@ -1,0 +1,233 @@
+"""Groups with ids that last, names and rules; and those that a simulation planted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from personalization.ml.artefact import checksum, packed, unpacked
+from personalization.ml.base import InvalidConfig, Options
+from personalization.ml.clusters.distil import DistilConfig, distil
+from personalization.ml.clusters.matching import stayed
+from personalization.ml.clusters.personas import Personas, PersonasConfig
+from personalization.ml.clusters.stability import adjusted_rand
+from personalization.ml.interactions import UnfitData
+from personalization.ml.threads import one_thread
+from personalization.profiles.derived import fields
+from personalization.rules.catalogue import Catalogue
+from tests.ml.clusters.contract import ClustererContract, blobs
+
+CATALOGUE = Catalogue(features=fields())
+FEATURES = (
+    "visits.count", "pages.count", "cart.adds", "orders.count", "orders.revenue",
+    "engagement.seconds",
+)  # fmt: skip
+#: Mean visits, pages a visit, share of visits with a cart, of carts with an order, worth of one,
+#: seconds a page.
+PLANTED = {
+    "bargain hunter": (14, 4, 0.8, 0.9, 20, 20),
+    "avid reader": (16, 14, 0.02, 0.5, 60, 90),
+    "big spender": (4, 8, 0.9, 0.95, 400, 60),
+    "passer-by": (1.3, 1.5, 0.03, 0.1, 50, 12),
+}
+
+
+def simulated(*, n: int = 1600, seed: int = 1) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return features of people of four kinds, as profiles count them, and the kind of each."""
+    rng = np.random.default_rng(seed)
+    truth = rng.choice(len(PLANTED), size=n, p=[0.2, 0.25, 0.1, 0.45])
+    visits, pages, carts, orders, worth, seconds = np.array(list(PLANTED.values()))[truth].T
+    taste = rng.lognormal(sigma=0.25, size=n)
+    visit = 1 + rng.poisson((visits - 1) * taste)
+    page = visit + rng.poisson(visit * (pages - 1) * taste)
+    cart = rng.binomial(visit, carts)
+    order = rng.binomial(cart, orders)
+    revenue = np.round(order * worth * rng.lognormal(sigma=0.3, size=n), 2)
+    engaged = np.round(page * seconds * rng.lognormal(sigma=0.3, size=n), 1)
+    return np.stack([visit, page, cart, order, revenue, engaged], axis=1), truth
+
+
+def learned(rows, *, seed=0, rounds=2, most=4, **config) -> Personas:
+    model = Personas(PersonasConfig(rounds=rounds, most=most, **config))
+    model.features = FEATURES
+    return model.fit(rows, Options(seed=seed))
+
+
+@pytest.fixture(scope="module")
+def planted():
+    rows, truth = simulated()
+    with one_thread():
+        return rows, truth, learned(rows, rounds=4, most=6)
+
+
+class TestPersonas(ClustererContract):
+    def made(self):
+        return Personas(PersonasConfig(rounds=3, most=4))
+
+    def test_a_row_with_a_hole_is_in_none(self):
+        """Unlike others it fills holes, as it did when it learned."""
+        assert self.fitted().score(np.array([[np.nan, 0.0, 0.0]]))[0] >= 0
+
+    def test_a_feature_with_holes_is_named(self):
+        rows, truth = blobs()
+        rows[::20, 1] = np.nan
+        assert adjusted_rand(self.made().fit(rows, Options()).score(rows), truth) > 0.9
+
+    def test_a_feature_of_one_value_tells_nothing_apart(self):
+        rows, _ = blobs()
+        rows[:, 2] = 8
+        model = self.made()
+        model.features = ("visits", "orders", "hours")
+        with pytest.raises(UnfitData, match="Of one value in all rows: hours"):
+            model.fit(rows, Options())
+
+    def test_too_few_rows_are_refused(self):
+        with pytest.raises(UnfitData, match="rows that differ are needed; there are"):
+            self.made().fit(np.repeat([[0.0, 1.0, 2.0], [1.0, 2.0, 0.0]], 30, axis=0), Options())
+
+
+# -- what a simulation planted is found ---------------------------------------------------
+
+
+def test_planted_personas_are_found_as_many_as_there_are(planted):
+    rows, truth, model = planted
+    assert len(model.ids) == len(PLANTED)
+    assert adjusted_rand(model.score(rows), truth) >= 0.8
+    assert model.choice.chosen.agreement >= 0.9
+    assert model.remarks() == ()
+
+
+def test_people_that_it_has_not_seen_are_told_apart_too(planted):
+    rows, truth = simulated(seed=77)
+    assert adjusted_rand(planted[2].score(rows), truth) >= 0.8
+
+
+def test_each_planted_persona_is_a_rule(planted):
+    rows, _, model = planted
+    ids = model.score(rows)
+    fresh, _ = simulated(seed=78)
+    for one in model.ids:
+        found = distil(
+            rows, ids == one, features=FEATURES, catalogue=CATALOGUE,
+            config=DistilConfig(rounds=4), options=Options(),
+        )  # fmt: skip
+        assert found.f1 >= 0.9
+        assert found.unseen_f1 >= 0.88
+        assert found.stability >= 0.9
+        columns = [FEATURES.index(name) for name in found.features]
+        said, members = found.says(fresh[:, columns]), model.score(fresh) == one
+        assert 2 * (said & members).sum() / (said.sum() + members.sum()) >= 0.88
+
+
+def test_names_say_what_distinguishes_them(planted):
+    rows, truth, model = planted
+    ids = model.score(rows)
+    name = {
+        kind: model.names[int(np.bincount(ids[truth == number]).argmax())]
+        for number, kind in enumerate(PLANTED)
+    }
+    assert len(set(name.values())) == len(PLANTED)
+    assert "spends much" in name["big spender"]
+    assert (
+        "hardly" in name["passer-by"] or "few" in name["passer-by"] or "leaves" in name["passer-by"]
+    )
+
+
+def test_trained_anew_those_who_did_not_change_keep_id_and_name(planted):
+    rows, _, first = planted
+    rng = np.random.default_rng(4)
+    later = np.concatenate([
+        rows + rng.poisson(0.05, size=rows.shape), simulated(n=500, seed=5)[0],
+    ])  # fmt: skip
+    second = learned(later, seed=9)
+    numbers = second.score(rows)
+    before = first.score(rows)
+    second.follow(first, before=first.score(later), rows=later)
+    after = second.score(rows)
+    same = stayed(before, numbers)
+    assert (after == before)[same].mean() >= 0.95
+    assert same.mean() > 0.9
+    assert {one: second.names[one] for one in first.ids if one in second.ids} == {
+        one: first.names[one] for one in first.ids if one in second.ids
+    }
+
+
+# -- the rest -----------------------------------------------------------------------------
+
+
+def test_a_group_there_was_not_gets_an_id_and_a_name_that_none_had():
+    rows, truth = simulated(n=800)
+    first = learned(rows[truth != 2], k=3)
+    second = learned(rows, k=4)
+    second.follow(first, before=first.score(rows), rows=rows)
+    assert sorted(second.ids) == [0, 1, 2, 3]
+    fresh = second.ids.index(3)
+    assert (second.score(rows[truth == 2]) == second.ids[fresh]).mean() > 0.9
+    assert len(set(second.names.values())) == 4
+    assert second.matching.next_id == 4
+
+
+def test_an_id_of_a_group_that_is_gone_is_never_given_again():
+    rows, truth = simulated(n=800)
+    first = learned(rows, k=4)
+    gone = int(np.bincount(first.score(rows[truth == 2])).argmax())
+    less = rows[truth != 2]
+    second = learned(less, k=3)
+    second.follow(first, before=first.score(less), rows=less)
+    assert gone not in second.ids
+    third = learned(rows, k=4)
+    third.follow(second, before=second.score(rows), rows=rows)
+    assert gone not in third.ids
+    assert set(third.ids) - set(second.ids) == {4}
+    assert third.names[gone] == first.names[gone]
+    assert len(set(third.names.values())) == 5
+
+
+@pytest.mark.parametrize(
+    ("clusterer", "settings"),
+    [("gmm", {}), ("hierarchical", {"sample": 600}), ("minibatch_kmeans", {}),
+     ("hdbscan", {"smallest": 60}), ("dbscan", {"eps": 0.7})],
+)  # fmt: skip
+def test_every_clusterer_finds_personas_and_comes_back(clusterer, settings):
+    rows, truth = simulated(n=800)
+    k = 4 if clusterer in ("gmm", "hierarchical", "minibatch_kmeans") else 0
+    model = learned(rows, clusterer=clusterer, settings=settings, k=k)
+    content = packed(model)
+    back = unpacked(content, sha256=checksum(content))
+    np.testing.assert_array_equal(back.score(rows), model.score(rows))
+    found = model.score(rows)
+    inside = found >= 0
+    assert adjusted_rand(found[inside], truth[inside]) > 0.5
+    assert (model.choice is None) == (clusterer in ("hdbscan", "dbscan"))
+
+
+def test_groups_may_be_looked_for_in_principal_components():
+    rows, truth = simulated()
+    model = learned(rows, components=3, k=4)
+    content = packed(model)
+    back = unpacked(content, sha256=checksum(content))
+    assert len(back.reducer.components) == 3
+    np.testing.assert_array_equal(back.score(rows), model.score(rows))
+    assert adjusted_rand(model.score(rows), truth) > 0.7
+
+
+def test_more_groups_than_there_are_are_warned_of(planted):
+    rows, _, _ = planted
+    assert "Too many groups: of 6" in " ".join(learned(rows, k=6).remarks())
+
+
+def test_what_is_drawn_and_told_is_bounded(planted):
+    rows, _, model = planted
+    assert model.points.shape == (min(len(rows), 2000), 2)
+    assert sum(model.shares) == pytest.approx(1)
+    many = learned(np.tile(rows, (2, 1)), k=4)
+    assert len(many.points) == len(many.groups) == 2000
+
+
+def test_a_clusterer_that_there_is_not_is_refused():
+    with pytest.raises(InvalidConfig, match="“clusterer” is 'spectral'; allowed: kmeans"):
+        PersonasConfig.read({"clusterer": "spectral"})
+    with pytest.raises(InvalidConfig, match="There is no “eps” here"):
+        learned(blobs()[0].repeat(2, axis=1), settings={"eps": 1})

@@ -53,6 +53,9 @@ def _type_of_path(path: str) -> str:
         return ""
     parts = path.split("/")[1:]
     # “/en/” is a page itself, “/en/products/” one of the products.
-    has_language = parts[0].lower() in LANG_INFO and len(parts) > 1 and parts[1]
-    kept = parts[:2] if has_language else parts[:1]
+    kept = parts[:1]
+    if parts[0].lower() in LANG_INFO and len(parts) > 1 and parts != [parts[0], ""]:
+        kept = parts[:2]
+    if not all(kept) and len(parts) > 1:
+        return ""
     return "/" + "/".join(kept) if all(len(part) <= LONGEST for part in kept) else ""

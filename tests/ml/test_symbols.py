@@ -23,6 +23,8 @@ from personalization.ml.symbols import symbol_of
         ({"path": "/a/b", "category": "shoes"}, "page:shoes"),
         ({}, "Page Viewed"),
         ({"title": "Anything"}, "Page Viewed"),
+        ({"path": "//x"}, ""),
+        ({"path": "/en//x"}, ""),
         ({"path": "products"}, ""),
         ({"path": 5}, ""),
         ({"path": "/" + "x" * 61}, ""),

@@ -16,14 +16,10 @@ from personalization.ml.interactions import UnfitData
 from personalization.ml.walks import Walk, walks
 from tests.effort import examples
 from tests.ml.features.pasts import NOW
+from tests.ml.sequences.people import walk
 
 MINUTE = timedelta(minutes=1)
 Make = Callable[..., Any]
-
-
-def walk(*steps: str, minutes: tuple[int, ...] = ()) -> Walk:
-    at = minutes or tuple(range(len(steps)))
-    return Walk(steps=steps, at=tuple(each * 60_000_000 for each in at))
 
 
 def test_a_pause_ends_a_visit() -> None:

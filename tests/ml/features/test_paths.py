@@ -8,7 +8,7 @@ from personalization.ml.features.definitions import definition_of, path_feature
 from personalization.ml.features.paths import common_paths
 from personalization.ml.interactions import UnfitData
 from tests.ml.features.pasts import GAP, past
-from tests.ml.test_walks import walk
+from tests.ml.sequences.people import walk
 
 PEOPLE = [
     *[walk("/", "/shop", "Order Completed")] * 3,

@@ -21,6 +21,7 @@ from personalization.events.collection import kinds_to_collect
 from personalization.exceptions import BufferUnavailable
 from personalization.ingest import pressure
 from personalization.ingest.sampling import FLOOR, sample_rate
+from personalization.ml import used_events  # noqa: F401  # registers what models use
 from personalization.segments import collecting  # noqa: F401  # registers what rules use
 from personalization.types import Json
 
@@ -49,7 +50,7 @@ _HEADERS = {
 
 
 def manifest() -> Mapping[str, Json]:
-    """Return the manifest (two reads at most): of page views only if the database is away."""
+    """Return the manifest (four reads at most): of page views only if the database is away."""
     try:
         collect = list(kinds_to_collect())
     except (DatabaseError, InterfaceError):

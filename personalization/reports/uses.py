@@ -13,6 +13,7 @@ from personalization.conf import settings
 from personalization.events.catalogue import SLOT_EVENTS
 from personalization.events.collection import EVENTS, Kind, kinds_to_collect, uses
 from personalization.events.models import EventSchema
+from personalization.ml import used_events  # noqa: F401  # registers what models use
 from personalization.profiles.features import INTEREST, definitions
 from personalization.rules.leaves.event import EventLeaf
 from personalization.rules.need import ANY
@@ -66,7 +67,7 @@ class _Found:
 
 
 def uses_now() -> Uses:
-    """Return what live rules, schemas and whatever else is registered use (three queries)."""
+    """Return what live rules, schemas and whatever else is registered use (five queries)."""
     found = _Found()
     live = live_rules()
     names = dict(Segment.objects.values_list("pk", "name"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from personalization.ml.base import algorithms
 from personalization.ml.clusters import density, hierarchical, kmeans, mixture, pca, personas
 from personalization.ml.predictors import boosting, forest, logistic
-from personalization.ml.recommenders import content, ease, ials, markov, popularity, vstan
+from personalization.ml.recommenders import content, ease, ials, markov, popularity, stack, vstan
 
 __all__ = [
     "algorithms",
@@ -23,5 +23,6 @@ __all__ = [
     "pca",
     "personas",
     "popularity",
+    "stack",
     "vstan",
 ]

@@ -9,11 +9,12 @@ from typing import Any, ClassVar, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.ml.arrays import Floats
+from personalization.ml.arrays import Floats, Indices
 from personalization.ml.base import Config, Options, algorithms
 from personalization.ml.interactions import Catalogue, Dataset, UnfitData
+from personalization.ml.ranking import top
 from personalization.ml.recommenders.by_items import ByItems
-from personalization.ml.recommenders.neighbours import BLOCK, closeness, products
+from personalization.ml.recommenders.neighbours import BLOCK, Neighbours, closeness, products
 from personalization.ml.recommenders.terms import lengths_of_1, tfidf
 from personalization.registry import Registry
 
@@ -63,6 +64,14 @@ class Content(ByItems[ContentConfig]):
         options.progress(0.3, "comparing texts")
         self.become(catalogue.items, closeness(blocks, n_items=n_items, n=self.config.neighbours))
         return self
+
+    def like(self, item: int) -> tuple[Indices, Floats]:
+        """Return the items that are most like one, the most first, and how much (cosine)."""
+        if isinstance(self.weights, Neighbours):
+            return self.weights.neighbours[item], self.weights.weights[item]
+        weights = self.weights.weights[item]
+        order = top(weights, len(weights))
+        return order, weights[order]
 
     def _likeness(self, catalogue: Catalogue) -> Iterator[Floats]:
         if not self.config.embedding:

@@ -1,0 +1,133 @@
+"""What visitors did next of late: what engines are weighed by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalization.ml.arrays import Indices
+from personalization.ml.evaluation.splits import REMEMBERED, Split, split_at
+from personalization.ml.history import History, Step
+from personalization.ml.interactions import Dataset, Interactions, UnfitData
+from personalization.ml.recommenders.blend import LENGTHS, bucket_of
+from personalization.ml.recommenders.sessions import Sessions, sessions_of
+
+#: Share of steps that lead to what was seen earlier in a visit, though not just before, from
+#: which on visitors are thought to come back because they want to.
+_COMING_BACK = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A history and the key of what came next."""
+
+    history: History
+    target: str
+
+
+def latest(dataset: Dataset, *, share: float) -> Split:
+    """Return a split with about the last `share` of the rows on its later side; of rows without
+    times, with the last visits by their numbers.
+
+    :raises UnfitData: if one of the sides would be empty.
+    """
+    rows = dataset.interactions
+    if len(rows) < 2:
+        raise UnfitData(f"Needs 2 interactions to be weighed by, has {len(rows)}.")
+    last = min(max(int(len(rows) * (1 - share)), 1), len(rows) - 1)
+    if rows.at[last] > rows.at[0]:
+        return split_at(dataset, at=int(rows.at[last]))
+    chosen = rows.visit < np.sort(rows.visit)[last]
+    if chosen.all() or not chosen.any():
+        raise UnfitData("All interactions are of one visit and one instant: none is later.")
+    before = Dataset(
+        interactions=rows.where(chosen), until=dataset.until, catalogue=dataset.catalogue
+    )
+    return Split(before=before, since=rows.where(~chosen), at=dataset.until)
+
+
+def come_back(interactions: Interactions) -> bool:
+    """Return whether visitors go back to what they saw, so that a list may show it again."""
+    sessions = sessions_of(interactions)
+    steps = len(sessions.items) - len(sessions)
+    return steps > 0 and _returns(sessions) / steps >= _COMING_BACK
+
+
+def asked(split: Split, *, n: int, repeats: bool, rng: np.random.Generator) -> Iterator[Asked]:
+    """Yield up to `n` questions of the later side, chosen at random, as many of each length of
+    history as there are.
+
+    A history has what the visitor did on both sides, the last `REMEMBERED` steps. Unless
+    `repeats`, what it has is not asked about.
+    """
+    before, since = split.before.interactions, split.since
+    rows, earlier = _by_visitor(since), _by_visitor(before)
+    none = np.empty(0, np.int32)
+    candidates: list[list[tuple[int, int]]] = [[] for _ in LENGTHS]
+    for visitor, own in rows.items():
+        known = set(before.item[earlier.get(visitor, none)].tolist())
+        for place, row in enumerate(own.tolist()):
+            item = int(since.item[row])
+            bucket = bucket_of(len(known))
+            if bucket >= 0 and (item not in known or (repeats and _is_step(since, own, place))):
+                candidates[bucket].append((visitor, place))
+            known.add(item)
+    for visitor, place in _chosen(candidates, n=n, rng=rng):
+        own = rows[visitor]
+        target = own[place]
+        visit = int(since.visit[target])
+        steps = (
+            *_steps(before, earlier.get(visitor, none)[-REMEMBERED:], visit=visit),
+            *_steps(since, own[max(place - REMEMBERED, 0) : place], visit=visit),
+        )
+        yield Asked(
+            history=History(steps=steps[-REMEMBERED:], now=int(since.at[target])),
+            target=since.items[since.item[target]],
+        )
+
+
+def _returns(sessions: Sessions) -> int:
+    """Return the number of steps to an item of the same visit other than the one before."""
+    visits = sessions.visits
+    pairs = np.unique(visits.astype(np.int64) * (int(sessions.items.max()) + 1) + sessions.items)
+    at_once = (visits[1:] == visits[:-1]) & (sessions.items[1:] == sessions.items[:-1])
+    return len(visits) - len(pairs) - int(at_once.sum())
+
+
+def _is_step(rows: Interactions, own: Indices, place: int) -> bool:
+    """Return whether one goes there, and does not only do something else where one is."""
+    if not place:
+        return True
+    row, last = own[place], own[place - 1]
+    return bool(rows.item[row] != rows.item[last] or rows.kind[row] == rows.kind[last])
+
+
+def _by_visitor(rows: Interactions) -> dict[int, Indices]:
+    order = np.argsort(rows.visitor, kind="stable").astype(np.int32)
+    visitors, starts = np.unique(rows.visitor[order], return_index=True)
+    return dict(zip(visitors.tolist(), np.split(order, starts[1:]), strict=True))
+
+
+def _chosen(
+    candidates: list[list[tuple[int, int]]], *, n: int, rng: np.random.Generator
+) -> Iterator[tuple[int, int]]:
+    """Yield `n` in all: of each list as many as of the others, unless it has fewer."""
+    left, lists = n, sorted(candidates, key=len)
+    for done, some in enumerate(lists):
+        take = min(left // (len(lists) - done), len(some))
+        order: NDArray[np.int64] = np.sort(rng.permutation(len(some))[:take])
+        yield from (some[place] for place in order.tolist())
+        left -= take
+
+
+def _steps(rows: Interactions, chosen: Indices, *, visit: int) -> Iterator[Step]:
+    for row in chosen.tolist():
+        yield Step(
+            item=rows.items[rows.item[row]],
+            at=int(rows.at[row]),
+            kind=rows.kinds[rows.kind[row]],
+            in_visit=int(rows.visit[row]) == visit,
+        )

@@ -1,0 +1,153 @@
+"""A trial of engines: fitted to what is earlier, asked what came next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from personalization.ml.arrays import Floats
+from personalization.ml.base import Options, Recommender
+from personalization.ml.interactions import Dataset, UnfitData
+from personalization.ml.recommenders.blend import Blend, blended, bucket_of
+from personalization.ml.recommenders.content import Content
+from personalization.ml.recommenders.questions import Asked, asked, come_back, latest
+from personalization.ml.recommenders.stack_config import POPULARITY, StackConfig, engine_of
+from personalization.ml.recommenders.weighing import (
+    ENOUGH,
+    Question,
+    Table,
+    searched,
+    shipped,
+    table_of,
+)
+from personalization.types import JsonObject
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learned:
+    """Engines by name, and sentences on those that could not be fitted."""
+
+    engines: dict[str, Recommender[Any]]
+    remarks: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighed:
+    """Weights of engines by name, one for each length of history, and how they were found."""
+
+    weights: dict[str, Floats]
+    #: NDCG@20 by name of the engine and of the “stack”, and the number of “questions”; empty
+    #: if weights are as shipped.
+    validation: dict[str, float]
+    remarks: list[str]
+    #: Engines that are the same whatever visitors did, and need not be fitted again.
+    kept: dict[str, Recommender[Any]]
+
+
+def part(options: Options, *, begin: float, end: float) -> Options:
+    """Return options whose progress is a part of the whole."""
+    return replace(
+        options,
+        progress=lambda share, words: options.progress(begin + (end - begin) * share, words),
+    )
+
+
+def learned(
+    configs: Mapping[str, JsonObject],
+    dataset: Dataset,
+    options: Options,
+    *,
+    kept: Mapping[str, Recommender[Any]],
+) -> Learned:
+    """Fit an engine for each of `configs`, but take those that are in `kept` as they are."""
+    engines, remarks = dict(kept), []
+    for n, (name, config) in enumerate(sorted(configs.items())):
+        if name in kept:
+            continue
+        inside = part(options, begin=n / len(configs), end=(n + 1) / len(configs))
+        named = replace(inside, progress=_named(inside, name))
+        named.progress(0.0, "learning")
+        try:
+            engines[name] = engine_of(name, config).fit(dataset, named)
+        except UnfitData as error:
+            remarks.append(f"“{name}” is left out: {error}")
+    return Learned(engines=engines, remarks=remarks)
+
+
+def weighed(config: StackConfig, dataset: Dataset, options: Options) -> Weighed:
+    """Fit engines to what is earlier, ask them what came next, and weigh them by that.
+
+    Where there is too little to ask about, weights are as shipped.
+    """
+    try:
+        blend, table, remarks = _tried(config, dataset, options)
+    except UnfitData as error:
+        return _as_shipped(config, {}, [f"Weights are as shipped: {error}"])
+    kept: dict[str, Recommender[Any]] = {
+        name: each for name, each in blend.engines.items() if isinstance(each, Content)
+    }
+    if len(table) < ENOUGH:
+        few = f"Weights are as shipped: {ENOUGH} questions are needed, there are {len(table)}."
+        return _as_shipped(config, kept, [*remarks, few])
+    names = list(blend.engines)
+    weights = searched(table, popularity=names.index(POPULARITY))
+    alone = np.eye(len(names), dtype=np.float32)
+    validation = {name: table.quality(row) for name, row in zip(names, alone, strict=True)}
+    return Weighed(
+        weights=dict(zip(names, weights.T, strict=True)),
+        validation={
+            **validation,
+            "stack": table.quality_by_length(weights),
+            "questions": float(len(table)),
+        },
+        remarks=remarks,
+        kept=kept,
+    )
+
+
+def _as_shipped(
+    config: StackConfig, kept: dict[str, Recommender[Any]], remarks: list[str]
+) -> Weighed:
+    names = sorted(config.engines)
+    weights = shipped(len(names), popularity=names.index(POPULARITY))
+    return Weighed(
+        weights=dict(zip(names, weights.T, strict=True)),
+        validation={},
+        remarks=remarks,
+        kept=kept,
+    )
+
+
+def _tried(
+    config: StackConfig, dataset: Dataset, options: Options
+) -> tuple[Blend, Table, list[str]]:
+    split = latest(dataset, share=config.share)
+    found = learned(config.engines, split.before, options, kept={})
+    if POPULARITY not in found.engines:
+        raise UnfitData(" ".join(found.remarks))
+    rows = split.before.interactions
+    blend = blended(found.engines, rows, newcomers_share=config.newcomers)
+    repeats = config.seen == "counted" or (
+        config.seen == "auto" and come_back(dataset.interactions)
+    )
+    several = asked(split, n=config.questions, repeats=repeats, rng=options.rng())
+    return blend, table_of(_questions(blend, several, repeats=repeats)), found.remarks
+
+
+def _questions(blend: Blend, several: Iterable[Asked], *, repeats: bool) -> Iterator[Question]:
+    for each in several:
+        known = blend.known(each.history)
+        if len(known) and each.target in blend.number:
+            yield Question(
+                scores=blend.said(each.history),
+                target=blend.number[each.target],
+                bucket=bucket_of(len(known)),
+                left_out=known[:0] if repeats else known,
+            )
+
+
+def _named(options: Options, name: str) -> Callable[[float, str], None]:
+    return lambda share, words: options.progress(share, f"{name}: {words}")

@@ -113,7 +113,7 @@ def test_the_shipped_plan_learns_with_all_engines(log: Callable[..., None]) -> N
     assert (version.status, version.error) == (Status.SERVING, "")
     model = stored(version)
     assert isinstance(model, Stack)
-    assert {"popularity", "ease", "markov"} & set(model.weights)
+    assert {"popularity"} < set(model.weights)
     assert best(version, "a2", "a3") == "a4"
 
 
@@ -143,13 +143,10 @@ def test_too_little_is_told_in_numbers_and_popularity_stands_in(log: Callable[..
     log(visitors=4)
     version = made(quick())
     assert version.status == Status.FAILED
-    assert (
-        version.error
-        == (
-            "Needs 200 interactions of 20 visitors with 5 items, has 20 of 4 with 10; "
-            "what is popular stands in."
-        )
-        or "has 20 of 4 with" in version.error
+    n_items = len(set(Event.objects.values_list("properties__product_id", flat=True)))
+    assert version.error == (
+        f"Needs 200 interactions of 20 visitors with 5 items, has 20 of 4 with {n_items}; "
+        "what is popular stands in."
     )
     assert serving(RECOMMEND) is None
 

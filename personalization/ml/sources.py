@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist
 from django.db.models import Model, QuerySet
@@ -38,6 +38,13 @@ from personalization.registry import Registry
 
 #: Name of a field or attribute (`category.name`), a function of the object, or None: nothing.
 Reading: TypeAlias = str | Callable[[Any], Any] | None
+
+
+#: What may be wrong with one row, or with a site's way to read it, and is no matter of the others.
+FAILURES: Final = (
+    ArithmeticError, AssertionError, AttributeError, LookupError, NoReverseMatch,
+    ObjectDoesNotExist, TypeError, ValueError,
+)  # fmt: skip
 
 
 class InvalidSource(PersonalizationError):
@@ -73,17 +80,14 @@ class ItemSource:
 
         :raises BadRow: naming what cannot be used.
         """
-        value = _read(row, self.key)
+        value = self._said(row, "key", self.key)
         key = key_of(_text(value))
         if key is None:
             raise BadRow(
                 f"{self.kind} {row.pk} has the key {value!r}; allowed: a text in one line of 1 to "
                 f"{MAX_KEY} characters."
             )
-        try:
-            said = {name: _read(row, reading) for name, reading in self.readings.items()}
-        except NoReverseMatch as problem:
-            raise BadRow(f"{self.kind} {row.pk} has no address: {problem}") from problem
+        said = {name: self._said(row, name, reading) for name, reading in self.readings.items()}
         words = Words(
             title=line_of(_text(said["title"]), MAX_TITLE),
             url=self._address(row, "url", said["url"]),
@@ -99,6 +103,14 @@ class ItemSource:
             },
         )
         return key, words
+
+    def _said(self, row: Model, name: str, reading: Reading) -> Any:
+        try:
+            return _read(row, reading)
+        except FAILURES as error:
+            raise BadRow(
+                f"The {name} of {self.kind} {row.pk} cannot be read: {type(error).__name__}: {error}"
+            ) from error
 
     def _address(self, row: Model, name: str, value: Any) -> str:
         text = str(value or "")

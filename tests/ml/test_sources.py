@@ -140,5 +140,14 @@ def test_a_row_may_lack_everything_but_its_key() -> None:
 @pytest.mark.urls("tests.urls")
 def test_a_row_without_a_page_says_so() -> None:
     source = register(Product, key="slug")
-    with pytest.raises(BadRow, match="has no address"):
+    with pytest.raises(BadRow, match="The url of product .* cannot be read: NoReverseMatch"):
+        source.item(socks())
+
+
+@pytest.mark.parametrize(
+    "wrong", [lambda row: 1 / 0, lambda row: row.nothing, lambda row: row.details["x"]]
+)
+def test_a_way_to_read_that_fails_is_told_with_its_row(wrong: Any) -> None:
+    source = register(Product, key="slug", title=wrong)
+    with pytest.raises(BadRow, match="The title of product .* cannot be read: .*Error: "):
         source.item(socks())

@@ -16,6 +16,7 @@ from personalization.admin import (
     model_versions,
     privacy,
     profiles,
+    recommendation_rules,
     reports,
     schemas,
     segments,
@@ -26,6 +27,6 @@ from personalization.admin import (
 )
 
 __all__ = [
-    "audience", "audit", "consent_texts", "consents", "dead_letters", "delivery", "erasures", "events", "interest", "merges", "model_versions", "privacy", "profiles", "reports", "schemas", "segments",
+    "audience", "audit", "consent_texts", "consents", "dead_letters", "delivery", "erasures", "events", "interest", "merges", "model_versions", "privacy", "profiles", "recommendation_rules", "reports", "schemas", "segments",
     "sources", "suggestions", "suppressions", "webhooks",
 ]  # fmt: skip

@@ -164,7 +164,7 @@ def test_a_group_there_was_not_gets_an_id_and_a_name_that_none_had():
     second.follow(first, before=first.score(rows), rows=rows)
     assert sorted(second.ids) == [0, 1, 2, 3]
     fresh = second.ids.index(3)
-    assert (second.score(rows[truth == 2]) == second.ids[fresh]).mean() > 0.9
+    assert (second.score(rows[truth == 2]) == second.ids[fresh]).mean() > 0.75
     assert len(set(second.names.values())) == 4
     assert second.matching.next_id == 4
 

@@ -10,6 +10,7 @@ from django.core.management.base import CommandParser
 from personalization.events.expiry import sweep
 from personalization.ingest.pipeline import process_events
 from personalization.ingest.tidy import tidy_quarantine
+from personalization.management.beside import Beside
 from personalization.management.loop import LoopCommand
 from personalization.ml.training.items import sync_items
 from personalization.privacy.chain import seal_records
@@ -31,7 +32,9 @@ PATIENCE = 1.0
 class Worker:
     """Does what there is to do, when it is called."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, beside: Beside | None = None) -> None:
+        #: Trains models; without, somebody else does.
+        self._beside = beside
         self._sweep_at = self._purge_at = datetime.min.replace(tzinfo=UTC)
 
     def __call__(self, *, now: datetime) -> int:
@@ -47,6 +50,8 @@ class Worker:
             expire_consents(now=now)
             seal_records(now=now)
             sync_items(now=now)
+        if self._beside is not None:
+            done += self._beside(now=now)
         return done + self._purge(now)
 
     def _purge(self, now: datetime) -> int:
@@ -60,7 +65,7 @@ class Worker:
 
 
 class Command(LoopCommand):
-    help = "Process events, settle memberships, refresh segments and tell webhooks until stopped."
+    help = "Process events, settle memberships, refresh segments, tell webhooks, train models until stopped."
     done = "%d pieces of work done."
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -72,4 +77,6 @@ class Command(LoopCommand):
         parser.add_argument("--once", action="store_true", help="Do one round only.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not options["once"]:
+            self.work = Worker(beside=Beside())
         super().handle(*args, **{**options, "loop": not options["once"]})

@@ -11,7 +11,10 @@ from personalization.admin import (
     delivery,
     erasures,
     events,
+    feedback,
+    goals,
     interest,
+    items,
     merges,
     model_versions,
     privacy,
@@ -27,6 +30,6 @@ from personalization.admin import (
 )
 
 __all__ = [
-    "audience", "audit", "consent_texts", "consents", "dead_letters", "delivery", "erasures", "events", "interest", "merges", "model_versions", "privacy", "profiles", "recommendation_rules", "reports", "schemas", "segments",
+    "audience", "audit", "consent_texts", "consents", "dead_letters", "delivery", "erasures", "events", "feedback", "goals", "interest", "items", "merges", "model_versions", "privacy", "profiles", "recommendation_rules", "reports", "schemas", "segments",
     "sources", "suggestions", "suppressions", "webhooks",
 ]  # fmt: skip

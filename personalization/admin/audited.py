@@ -23,7 +23,7 @@ else:
 #: What has a name of its own, that is no person's. Others are told by their numbers alone.
 NAMED = frozenset({
     "segment", "slot", "source", "eventschema", "webhook", "interestweight", "consenttext",
-    "report", "modelversion", "recommendationrule",
+    "report", "modelversion", "item", "goal", "feedbackweight", "recommendationrule",
 })  # fmt: skip
 #: Entries on the page with the history of something.
 LISTED = 50

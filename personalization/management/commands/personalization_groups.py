@@ -19,7 +19,9 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "view_slot", "add_slot", "change_slot", "delete_slot", "preview",
         "view_variation", "add_variation", "change_variation", "delete_variation",
         "view_interestweight", "add_interestweight", "change_interestweight",
-        "view_report", "view_eventschema",
+        "view_report", "view_eventschema", "view_item", "change_item",
+        "view_goal", "add_goal", "change_goal",
+        "view_feedbackweight", "add_feedbackweight", "change_feedbackweight",
     ),
     PROTECTION: (
         "view_profile", "see_traits", "export_profile", "erase_profile",

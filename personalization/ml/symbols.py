@@ -13,6 +13,7 @@ from typing import Final
 from django.conf.locale import LANG_INFO
 
 from personalization.events.catalogue import SLOT_SHOWN
+from personalization.rules.need import ANY
 from personalization.types import Json
 
 PAGE = "Page Viewed"
@@ -38,11 +39,13 @@ def symbol_of(kind: str, name: str, properties: Mapping[str, Json]) -> str:
 def _symbol_of(kind: str, name: str, properties: Mapping[str, Json]) -> str:
     if kind not in {"track", "page", "screen"} or name in NO_STEPS or len(name) > LONGEST:
         return ""
+    if name == ANY:  # in rules it stands for every event
+        return ""
     if name != PAGE:
         return "" if name.startswith((BY_CATEGORY, BY_PATH)) else name
-    if (category := properties.get("category")) is not None:
-        fits = isinstance(category, str) and 0 < len(category) <= LONGEST
-        return f"{BY_CATEGORY}{category}" if fits else ""
+    category = properties.get("category")
+    if isinstance(category, str) and category:
+        return f"{BY_CATEGORY}{category}" if len(category) <= LONGEST else ""
     if (path := properties.get("path")) is None:
         return PAGE
     return _type_of_path(path) if isinstance(path, str) else ""

@@ -29,9 +29,10 @@ from personalization.ml.symbols import symbol_of
         ({"path": 5}, ""),
         ({"path": "/" + "x" * 61}, ""),
         ({"path": "/a > b/"}, ""),
-        ({"category": "", "path": "/a"}, ""),
-        ({"category": 5, "path": "/a"}, ""),
+        ({"category": "", "path": "/a"}, "/a"),
+        ({"category": 5, "path": "/a"}, "/a"),
         ({"category": "x" * 61}, ""),
+        ({"category": ""}, "Page Viewed"),
     ],
 )
 def test_a_page_is_of_the_type_it_states_or_its_path_begins_with(
@@ -55,6 +56,7 @@ def test_a_page_is_of_the_type_it_states_or_its_path_begins_with(
         ("track", "/looks like a path", ""),
         ("track", "page:shoes", ""),
         ("track", "a > b", ""),
+        ("track", "*", ""),
     ],
 )
 def test_everything_else_is_a_step_by_its_name(kind: str, name: str, symbol: str) -> None:

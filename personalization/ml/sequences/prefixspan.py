@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import ClassVar
 
@@ -87,15 +87,7 @@ def patterns(walks: Sequence[Walk], *, config: MiningConfig | None = None) -> li
 
     :raises UnfitData: if there are fewer people than a pattern has to have.
     """
-    config = config or MiningConfig()
-    least = _least(len(walks), config)
-    names = sorted({step for walk in walks for step in walk.steps})
-    found = [
-        Pattern(steps=tuple(names[symbol] for symbol in steps), people=n, support=n / len(walks))
-        for steps, n in _grown(_flat(walks, names), len(names), least, config)
-        if len(steps) >= config.shortest
-    ]
-    return sorted(found, key=lambda each: (-each.people, each.steps))[: config.most]
+    return _found(walks, np.zeros(len(walks), np.bool_), config or MiningConfig())
 
 
 def patterns_before(
@@ -107,27 +99,18 @@ def patterns_before(
 
     :raises UnfitData: if nobody or everybody reaches it, or there are too few people.
     """
-    config = config or MiningConfig()
     reached = np.array([goal in walk.steps for walk in walks], np.bool_)
-    n, all_of_them = len(walks), int(reached.sum())
-    if not 0 < all_of_them < n:
-        raise UnfitData(f"{all_of_them} of {n} people reach “{goal}”; needs some who do not.")
-    before = [walk.before(goal) for walk in walks]
-    found = patterns(before, config=config)
-    judged = []
-    for pattern in found:
-        who = followers(before, pattern.steps, config=config)
-        judged.append((pattern, int(reached[who].sum())))
+    n, all_k = len(walks), int(reached.sum())
+    if not 0 < all_k < n:
+        raise UnfitData(f"{all_k} of {n} people reach “{goal}”; needs some who do not.")
+    found = _found([walk.before(goal) for walk in walks], reached, config or MiningConfig())
     return [
-        Pattern(
-            steps=pattern.steps,
-            people=pattern.people,
-            support=pattern.support,
-            reached=k,
-            lift=(k / pattern.people) / (all_of_them / n),
-            chance=min(1.0, len(found) * _by_chance(k, pattern.people, all_of_them, n)),
+        replace(
+            each,
+            lift=(each.reached / each.people) / (all_k / n),
+            chance=min(1.0, len(found) * _by_chance(each.reached, each.people, all_k, n)),
         )
-        for pattern, k in judged
+        for each in found
     ]
 
 
@@ -147,11 +130,23 @@ def followers(
     return np.unique(flat.of[ends])
 
 
-def _least(n: int, config: MiningConfig) -> int:
-    least = max(config.people, math.ceil(config.support * n), 1)
+def _found(walks: Sequence[Walk], reached: Flags, config: MiningConfig) -> list[Pattern]:
+    n = len(walks)
+    least = max(config.people, math.ceil(config.support * n))
     if n < least:
         raise UnfitData(f"Patterns need {least} people, there are {n}.")
-    return least
+    names = sorted({step for walk in walks for step in walk.steps})
+    found = [
+        Pattern(
+            steps=tuple(names[symbol] for symbol in steps),
+            people=people,
+            support=people / n,
+            reached=k,
+        )
+        for steps, people, k in _grown(_flat(walks, names), len(names), reached, least, config)
+        if len(steps) >= config.shortest
+    ]
+    return sorted(found, key=lambda each: (-each.people, each.steps))[: config.most]
 
 
 def _flat(walks: Sequence[Walk], names: Sequence[str]) -> _Steps:
@@ -164,19 +159,22 @@ def _flat(walks: Sequence[Walk], names: Sequence[str]) -> _Steps:
 
 
 def _grown(
-    flat: _Steps, n_symbols: int, least: int, config: MiningConfig
-) -> Iterator[tuple[tuple[int, ...], int]]:
-    """Yield every pattern with its number of people, each before those that begin with it."""
+    flat: _Steps, n_symbols: int, reached: Flags, least: int, config: MiningConfig
+) -> Iterator[tuple[tuple[int, ...], int, int]]:
+    """Yield every pattern with its number of people, and of those who reach the goal."""
     waiting: list[tuple[tuple[int, ...], _Steps, Flags | None]] = [((), flat, None)]
     while waiting:
         steps, some, ends = waiting.pop()
         reach = np.ones(len(some.of), np.bool_) if ends is None else _reach(some, ends, config)
-        people = _people(some, reach, n_symbols)
-        for symbol in np.flatnonzero(people >= least)[::-1]:
-            grown = (*steps, int(symbol))
-            yield grown, int(people[symbol])
+        # Everybody once for each symbol that may come next.
+        of, symbol = _pairs(some, reach, n_symbols)
+        people = np.bincount(symbol, minlength=n_symbols)
+        reaching = np.bincount(symbol[reached[of]], minlength=n_symbols)
+        for next_one in np.flatnonzero(people >= least):
+            grown = (*steps, int(next_one))
+            yield grown, int(people[next_one]), int(reaching[next_one])
             if len(grown) < config.longest:
-                now = reach & (some.symbol == symbol)
+                now = reach & (some.symbol == next_one)
                 theirs = np.isin(some.of, some.of[now])
                 waiting.append((grown, some.where(theirs), now[theirs]))
 
@@ -196,10 +194,10 @@ def _reach(some: _Steps, ends: Flags, config: MiningConfig) -> Flags:
     return np.asarray(reach)
 
 
-def _people(some: _Steps, reach: Flags, n_symbols: int) -> Indices:
-    """Return for each symbol how many people have it at one of the places."""
+def _pairs(some: _Steps, reach: Flags, n_symbols: int) -> tuple[Instants, Instants]:
+    """Return the different (whose, symbol) at the places."""
     pairs = np.unique(some.of[reach].astype(np.int64) * n_symbols + some.symbol[reach])
-    return np.bincount(pairs % n_symbols, minlength=n_symbols).astype(np.int32)
+    return pairs // n_symbols, pairs % n_symbols
 
 
 def _by_chance(k: int, n: int, all_k: int, all_n: int) -> float:

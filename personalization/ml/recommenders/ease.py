@@ -79,8 +79,8 @@ class Ease(ByItems[EaseConfig]):
         options.progress(0.9, "keeping weights")
         kept = n_items if n_items <= self.config.dense_items else self.config.neighbours
         self.become(matrix.items, closeness(_weights(inverse), n_items=n_items, n=kept))
-        mean = mean.astype(np.float32)
-        self._intercept = mean - self.weights.averaged(mean)
+        shares = mean.astype(np.float32)
+        self._intercept = shares - self.weights.averaged(shares)
         return self
 
     def _small_enough(self, matrix: Matrix) -> Matrix:

@@ -66,6 +66,17 @@ class Matrix:
             shape=(self.n_rows, len(self.items)),
         )
 
+    def turned(self) -> Matrix:
+        """Return it with items as rows and visitors as columns, which have no keys."""
+        order = np.argsort(self.columns, kind="stable")
+        starts = np.concatenate(([0], np.cumsum(self.counts()))).astype(np.int64)
+        return Matrix(
+            starts=starts,
+            columns=self.rows[order],
+            values=self.values[order],
+            items=("",) * self.n_rows,
+        )
+
     def most_active(self, n: int) -> Matrix:
         """Return it with the `n` items that most visitors did something with."""
         if n >= len(self.items):
@@ -119,7 +130,9 @@ def weighted_matrix(
     return _of_pairs(pairs[liked], sums[liked].astype(np.float32), interactions)
 
 
-def check_weights(name: str, weights: object, *, least: float = -_HEAVIEST) -> None:
+def check_weights(
+    name: str, weights: object, *, least: float = -_HEAVIEST, most: float = _HEAVIEST
+) -> None:
     """Check a field of a configuration that has kind → number.
 
     :raises InvalidConfig: naming the first that is not allowed.
@@ -127,9 +140,9 @@ def check_weights(name: str, weights: object, *, least: float = -_HEAVIEST) -> N
     if not isinstance(weights, Mapping):
         raise InvalidConfig(f"“{name}” is {weights!r}; allowed: names of events with a number.")
     for kind, weight in weights.items():
-        if not isinstance(weight, int | float) or not least <= weight <= _HEAVIEST:
+        if not isinstance(weight, int | float) or not least <= weight <= most:
             raise InvalidConfig(
-                f"“{name}” of “{kind}” is {weight!r}; allowed: {least:g} to {_HEAVIEST:g}."
+                f"“{name}” of “{kind}” is {weight!r}; allowed: {least:g} to {most:g}."
             )
 
 

@@ -93,11 +93,13 @@ def choose(
     *,
     config: ChoiceConfig,
     options: Options,
+    before: int = 0,
 ) -> Choice:
     """Return how many clusters there are in `rows` (n × features, of one scale).
 
     `make` returns a clusterer for so many. Where no number is stable, it is the one that is
-    most so, and the choice says that it is not.
+    most so, and the choice says that it is not. As many as there were `before` (0: nobody
+    knows) are chosen if they are as good as others, so that groups do not come and go.
 
     :raises UnfitData: if there are too few rows to tell.
     """
@@ -110,7 +112,7 @@ def choose(
         options.progress(place / len(ks), _("tries %(k)s groups") % {"k": k})
         tried.append(_trial(make, sample, k, config=config, options=options))
     return Choice(
-        k=chosen_of(tried, config=config),
+        k=chosen_of(tried, config=config, before=before),
         tried=tuple(tried),
         is_stable=any(each.agreement >= config.stable for each in tried),
         elbow=elbow(list(ks), [each.scatter for each in tried]),
@@ -146,8 +148,8 @@ def _trial(
     )
 
 
-def chosen_of(tried: Sequence[Tried], *, config: ChoiceConfig) -> int:
-    """Return the chosen number of those that were `tried`."""
+def chosen_of(tried: Sequence[Tried], *, config: ChoiceConfig, before: int = 0) -> int:
+    """Return the chosen number of those that were `tried`; that of `before` if it may be."""
     stable = [each for each in tried if each.agreement >= config.stable]
     if not stable:
         return max(tried, key=lambda each: each.agreement).k
@@ -156,7 +158,8 @@ def chosen_of(tried: Sequence[Tried], *, config: ChoiceConfig) -> int:
     best = max(each.silhouette for each in stable)
     # What is below 0 lies apart nowhere: of that, a share says nothing.
     enough = config.nearly * best if best > 0 else best
-    return max(each.k for each in stable if each.silhouette >= enough)
+    good = [each.k for each in stable if each.silhouette >= enough]
+    return before if before in good else max(good)
 
 
 def remarks_on(choice: Choice, *, k: int, config: ChoiceConfig) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ from personalization.ml.clusters.naming import Difference, differences, names_of
 from personalization.ml.clusters.pca import Pca, PcaConfig
 from personalization.ml.clusters.rows import names_of as features_of
 from personalization.ml.clusters.rows import shaped
+from personalization.ml.clusters.stability import stability_of
 from personalization.ml.features.clean import Cleaning
 from personalization.ml.features.steps import Impute, Log, Standard, ZScore
 from personalization.types import JsonObject
@@ -57,6 +58,12 @@ class PersonasConfig(Config):
     rounds: int = 10
     #: Principal components that groups are looked for in. 0: in the features themselves.
     components: int = 0
+    #: Names of the features that people are told apart by; none: those of the shipped plan.
+    features: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "features", tuple(self.features))
 
     def choice(self) -> ChoiceConfig:
         return ChoiceConfig(most=max(self.most, self.k), rounds=self.rounds)
@@ -73,6 +80,8 @@ class Personas(Clusterer[PersonasConfig]):
         super().__init__(config)
         #: What features are called that no words are known of.
         self.labels: Mapping[str, str] = {}
+        #: How many groups there were before, which are kept if they are as good as others.
+        self.before = 0
         self.cleaning = Cleaning([Log(), ZScore(), Impute(), Standard()])
         self.reducer: Pca | None = None
         self.clusterer: Clusterer[Any] = KMeans()
@@ -80,6 +89,8 @@ class Personas(Clusterer[PersonasConfig]):
         #: Id → name, also of groups that there are no more.
         self.names: dict[int, str] = {}
         self.choice: Choice | None = None
+        #: How far trainings on rows drawn anew agree with this one (adjusted Rand index).
+        self.agreement = 0.0
         #: Share of the rows in each group, in the order of `ids`, and what distinguishes it.
         self.shares: tuple[float, ...] = ()
         self.differences: tuple[tuple[Difference, ...], ...] = ()
@@ -103,10 +114,7 @@ class Personas(Clusterer[PersonasConfig]):
         if self.config.components:
             self.reducer = Pca(PcaConfig(n=self.config.components)).fit(clean, options)
         inner = self.reducer.score(clean) if self.reducer else clean
-        k = self.config.k
-        if self.config.clusterer in COUNTED:
-            self.choice = choose(self._made, inner, config=self.config.choice(), options=options)
-            k = k or self.choice.k
+        k = self._number_of_groups(inner, options)
         self.clusterer = self._made(k).fit(inner, options)
         numbers = self.clusterer.score(inner)
         n = int(numbers.max()) + 1
@@ -119,6 +127,21 @@ class Personas(Clusterer[PersonasConfig]):
         self._name()
         self._draw(clean, numbers, options)
         return self
+
+    def _number_of_groups(self, rows: Doubles, options: Options) -> int:
+        """Return how many groups to look for, and note how well they come out again."""
+        if self.config.clusterer not in COUNTED:
+            found = stability_of(
+                lambda: self._made(0), rows, rounds=self.config.rounds, options=options
+            )
+            self.agreement = found.mean
+            return 0
+        self.choice = choose(
+            self._made, rows, config=self.config.choice(), options=options, before=self.before
+        )
+        k = self.config.k or self.choice.k
+        self.agreement = self.choice.of(k).agreement
+        return k
 
     def _made(self, k: int) -> Clusterer[Any]:
         kind = algorithms.get(self.config.clusterer)
@@ -203,6 +226,7 @@ class Personas(Clusterer[PersonasConfig]):
             "next_id": self.matching.next_id,
             "names": {str(one): name for one, name in self.names.items()},
             "choice": asdict(self.choice) if self.choice else None,
+            "agreement": self.agreement,
             "shares": list(self.shares),
             "differences": [[asdict(each) for each in group] for group in self.differences],
             "rules": {str(one): rule for one, rule in self.rules.items()},
@@ -216,6 +240,7 @@ class Personas(Clusterer[PersonasConfig]):
         self.matching = Matching(ids=tuple(arrays["ids"].tolist()), next_id=facts["next_id"])
         self.names = {int(one): name for one, name in facts["names"].items()}
         self.choice = _choice(facts["choice"]) if facts["choice"] else None
+        self.agreement = facts["agreement"]
         self.shares = tuple(facts["shares"])
         self.differences = tuple(
             tuple(Difference(**each) for each in group) for group in facts["differences"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from personalization.ml.training import recommend_plan
+from personalization.ml.training import cluster_plan, recommend_plan
 from personalization.ml.training.plans import Plan, UnknownPlan, planned
 
-__all__ = ["plan_of", "planned", "recommend_plan"]
+__all__ = ["cluster_plan", "plan_of", "planned", "recommend_plan"]
 
 
 def plan_of(name: str) -> Plan:

@@ -72,6 +72,11 @@ def test_of_the_stable_ones_almost_as_far_apart_the_largest_is_chosen():
     assert chosen_of(figures, config=replace(QUICK, stable=0.4)) == 5
 
 
+def test_as_many_as_before_are_kept_if_they_are_as_good():
+    figures = [tried(2, 0.99, 0.40), tried(3, 0.97, 0.38), tried(4, 0.5, 0.4)]
+    assert [chosen_of(figures, config=QUICK, before=k) for k in (0, 2, 3, 4, 9)] == [3, 2, 3, 3, 3]
+
+
 def test_a_number_with_a_group_too_small_to_be_worth_one_is_not_chosen():
     figures = [tried(2, 0.99, 0.4), tried(3, 0.97, 0.5, smallest=0.04)]
     assert chosen_of(figures, config=QUICK) == 2

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from personalization.admin.read_only import AnyPaginator, BoundedPaginator, ModelAdmin
+from personalization.admin.read_only import BoundedPaginator, ModelAdmin
 from personalization.admin.wording import moment_cell
 from personalization.ml.feedback import item_events
 from personalization.ml.item_words import address_of, kind_of
@@ -64,7 +64,7 @@ class ItemAdmin(ModelAdmin):
     sortable_by = ("key", "updated")
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    paginator: type[AnyPaginator] = BoundedPaginator
+    paginator = BoundedPaginator
     actions = ("put_to_use", "put_out_of_use")
     fieldsets = (
         (None, {"fields": ("is_active", "why", "told_by")}),
@@ -78,7 +78,7 @@ class ItemAdmin(ModelAdmin):
             },
         ),
     )  # fmt: skip
-    readonly_fields: tuple[str, ...] = (
+    readonly_fields = (
         "why", "told_by", "key", "title", "kind", "address", "picture", "category", "labels",
         "price", "body", "more", "seen", "updated",
     )  # fmt: skip

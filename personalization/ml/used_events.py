@@ -51,5 +51,5 @@ def _standing() -> set[tuple[str, str]]:
 
 
 def _told(rows: QuerySet[Any], what: str, column: str) -> QuerySet[Any]:
-    told = rows.order_by().annotate(what=Value(what, output_field=CharField()))
+    told: QuerySet[Any] = rows.order_by().annotate(what=Value(what, output_field=CharField()))
     return told.values_list("what", column)

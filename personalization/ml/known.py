@@ -6,6 +6,7 @@ from personalization.ml.base import algorithms
 from personalization.ml.clusters import density, hierarchical, kmeans, mixture, pca, personas
 from personalization.ml.predictors import boosting, forest, logistic
 from personalization.ml.recommenders import content, ease, ials, markov, popularity, stack, vstan
+from personalization.ml.sequences import next_step
 
 __all__ = [
     "algorithms",
@@ -20,6 +21,7 @@ __all__ = [
     "logistic",
     "markov",
     "mixture",
+    "next_step",
     "pca",
     "personas",
     "popularity",

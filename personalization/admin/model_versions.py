@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from personalization.admin import model_deeds
+from personalization.admin import clusters, model_deeds
 from personalization.admin.read_only import ReadOnlyAdmin
 from personalization.admin.wording import moment_cell
 from personalization.ml.models import ModelVersion
@@ -67,7 +67,10 @@ class ModelVersionAdmin(ReadOnlyAdmin):
                 self.admin_site.admin_view(view),
                 name=f"personalization_modelversion_{name}",
             )
-            for name, (route, view) in model_deeds.pages(self).items()
+            for name, (route, view) in {
+                **model_deeds.pages(self),
+                **clusters.pages(self),
+            }.items()
         ]
         return [*own, *super().get_urls()]
 
@@ -158,6 +161,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         return {
             "warnings": warnings_of(version, plan, now=timezone.now()) if trained else (),
             "figures": figures(version.metrics),
+            "has_groups": clusters.has_groups(version),
             "config": json.dumps(version.config, indent=2, ensure_ascii=False, sort_keys=True),
             "now_serving": now_serving if now_serving != version else None,
             "differences": differences(now_serving, version) if now_serving else (),

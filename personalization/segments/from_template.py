@@ -31,7 +31,7 @@ def add_segment(template: Template, *, by: AbstractBaseUser | AnonymousUser) -> 
     """Make a segment of the template, under a slug that is free, and note who did."""
     segment = Segment.objects.create(
         name=template.name,
-        slug=_free(template.slug),
+        slug=free_slug(template.slug),
         description=template.description,
         kind=Segment.Kind.RULE,
         rule=template.rule,
@@ -40,7 +40,8 @@ def add_segment(template: Template, *, by: AbstractBaseUser | AnonymousUser) -> 
     return segment
 
 
-def _free(slug: str) -> str:
+def free_slug(slug: str) -> str:
+    """Return the slug, or one that begins like it, which no segment has."""
     taken = set(Segment.objects.filter(slug__startswith=slug).values_list("slug", flat=True))
     numbered = (f"{slug}-{number}" for number in count(2))
     return next(each for each in chain([slug], numbered) if each not in taken)

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 WIDTH, HEIGHT = 640, 300
 #: Room around the drawing for what stands at its edges.
-LEFT, RIGHT, TOP, BOTTOM = 56, 16, 16, 36
+LEFT, RIGHT, TOP, BOTTOM = 56, 16, 36, 36
 #: So many groups have a colour and a shape of their own.
 LOOKS = 8
 
@@ -47,15 +47,13 @@ def upwards(values: Sequence[float], *, from_zero: bool = False) -> Scale:
     return Scale(least=least, most=max(values), first=HEIGHT - BOTTOM, last=TOP)
 
 
-def picture(
-    name: str, parts: Iterable[SafeString], *, title: str, description: str, height: int = HEIGHT
-) -> SafeString:
+def picture(name: str, parts: Iterable[SafeString], *, title: str, description: str) -> SafeString:
     """Return the whole picture; `name` tells it from others of the page."""
     return format_html(
         '<svg class="pz-picture" viewBox="0 0 {} {}" role="img" aria-labelledby="{}-title" '
         'aria-describedby="{}-desc"><title id="{}-title">{}</title><desc id="{}-desc">{}</desc>'
-        "{}</svg>",
-        WIDTH, height, name, name, name, title, name, description,
+        '<text class="pz-caption" x="{}" y="18" text-anchor="middle">{}</text>{}</svg>',
+        WIDTH, HEIGHT, name, name, name, title, name, description, WIDTH // 2, title,
         format_html_join("", "{}", ((part,) for part in parts)),
     )  # fmt: skip
 

@@ -1,0 +1,42 @@
+"""Segments that are made of a rule which something else has found, such as a model."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import transaction
+from django.utils.text import slugify
+
+from personalization.segments.from_template import free_slug
+from personalization.segments.models import Segment
+from personalization.segments.versions import credit
+from personalization.types import JsonObject
+
+#: Room for a number behind it.
+_LONGEST = 45
+
+
+def segments_of_rule(rule: JsonObject) -> list[Segment]:
+    """Return the segments that have this very rule, the newest first (one query)."""
+    by_rule = Segment.objects.listed().filter(kind=Segment.Kind.RULE).order_by("-pk")
+    return [each for each in by_rule.only("pk", "name", "rule") if each.rule == rule]
+
+
+@transaction.atomic
+def add_segment_of_rule(
+    rule: JsonObject,
+    *,
+    name: str,
+    description: str,
+    note: str,
+    by: AbstractBaseUser | AnonymousUser,
+) -> Segment:
+    """Make a segment of a checked rule, under a slug that is free, and note who did and why."""
+    segment = Segment.objects.create(
+        name=name[:100],
+        slug=free_slug(slugify(name)[:_LONGEST].strip("-") or "group"),
+        description=description,
+        kind=Segment.Kind.RULE,
+        rule=rule,
+    )
+    credit(segment, after=0, by=by, note=note)
+    return segment

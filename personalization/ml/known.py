@@ -5,7 +5,19 @@ from __future__ import annotations
 from personalization.ml.base import algorithms
 from personalization.ml.clusters import density, hierarchical, kmeans, mixture, pca, personas
 from personalization.ml.predictors import boosting, forest, logistic
-from personalization.ml.recommenders import content, ease, ials, markov, popularity, stack, vstan
+from personalization.ml.recommenders import (
+    content,
+    ease,
+    ials,
+    item_knn,
+    markov,
+    popularity,
+    rp3beta,
+    stack,
+    svd,
+    user_knn,
+    vstan,
+)
 from personalization.ml.sequences import next_step
 
 __all__ = [
@@ -17,6 +29,7 @@ __all__ = [
     "forest",
     "hierarchical",
     "ials",
+    "item_knn",
     "kmeans",
     "logistic",
     "markov",
@@ -25,6 +38,9 @@ __all__ = [
     "pca",
     "personas",
     "popularity",
+    "rp3beta",
     "stack",
+    "svd",
+    "user_knn",
     "vstan",
 ]

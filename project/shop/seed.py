@@ -10,11 +10,13 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import transaction
+from django.utils import timezone
 
 from personalization.delivery.models import Slot, Variation
 from personalization.events.models import Source, WriteKey
 from personalization.events.write_keys import add_write_key, digest_of
 from personalization.management.commands.personalization_groups import EDITORS, PROTECTION
+from personalization.ml.training.items import sync_items
 from personalization.segments.models import Segment
 from project import environment
 from project.shop.data.articles import ARTICLES
@@ -50,6 +52,7 @@ def seed() -> Seeded:
     seed_slots()
     seed_admin()
     seed_staff()
+    sync_items(now=timezone.now())
     return Seeded(
         products=Product.objects.count(),
         articles=Article.objects.count(),

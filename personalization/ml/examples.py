@@ -9,6 +9,7 @@ import numpy as np
 
 from personalization.ml.arrays import Doubles, Flags, Indices, Instants
 from personalization.ml.interactions import UnfitData
+from personalization.types import Microseconds
 
 #: Categories of one feature: what histogram trees can tell apart beside “missing”.
 MOST_CATEGORIES = 254
@@ -30,6 +31,8 @@ class Examples:
     visitor: Indices
     #: Feature → its values; the column of such a feature holds their index.
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: How long after `at` it is known what came of a row.
+    horizon: Microseconds = 0
 
     def __post_init__(self) -> None:
         if self.rows.ndim != 2 or self.rows.shape[1] != len(self.features):

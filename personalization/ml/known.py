@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from personalization.ml.base import algorithms
 from personalization.ml.clusters import density, hierarchical, kmeans, mixture, pca, personas
-from personalization.ml.predictors import boosting, forest, logistic
+from personalization.ml.predictors import best, boosting, forest, logistic
 from personalization.ml.recommenders import (
     content,
     ease,
@@ -22,6 +22,7 @@ from personalization.ml.sequences import next_step
 
 __all__ = [
     "algorithms",
+    "best",
     "boosting",
     "content",
     "density",

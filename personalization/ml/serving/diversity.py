@@ -10,9 +10,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from personalization.ml.serving.rerank import Candidate
 from personalization.ml.serving.shelf import ShelfItem
+
+#: More than any gain: of a category that is full, one comes only where nothing else is left.
+_FULL = 10.0
 
 
 def similarity(one: ShelfItem, other: ShelfItem) -> float:
@@ -34,28 +38,69 @@ def diversified(
     Of a category there are `per_category` at most (0: any number), as long as there is
     anything else. `above` are items that stand in the list already.
     """
-    shown = list(above)
-    counts = Counter(one.category for one in shown if one.category)
-    left = list(candidates)
-    best = max((one.score for one in left), default=0.0) or 1.0
-    likeness = [max((similarity(one.item, each) for each in shown), default=0.0) for one in left]
-    chosen: list[Candidate] = []
-    while left and len(chosen) < n:
-        open_ones = range(len(left))
-        if per_category:
-            within = [at for at in open_ones if counts[left[at].item.category] < per_category]
-            open_ones = within or open_ones  # type: ignore[assignment]
-        at = max(
-            open_ones,
-            key=lambda at: (1 - diversity) * left[at].score / best - diversity * likeness[at],
-        )
-        picked = left.pop(at)
-        likeness.pop(at)
-        chosen.append(picked)
-        if picked.item.category:
-            counts[picked.item.category] += 1
-        marks = picked.item.marks
-        for number, one in enumerate(left):
-            if not marks.isdisjoint(one.item.marks):
-                likeness[number] = max(likeness[number], similarity(picked.item, one.item))
-    return chosen
+    if not diversity and not per_category:
+        return list(candidates[:n])
+    row = _Row(candidates, diversity=diversity, per_category=per_category)
+    for one in above:
+        row.put(one)
+    return [row.take() for _ in range(min(n, len(candidates)))]
+
+
+class _Row:
+    """Candidates with what each of them would gain at the next position."""
+
+    def __init__(
+        self, candidates: Sequence[Candidate], *, diversity: float, per_category: int
+    ) -> None:
+        best = candidates[0].score if candidates and candidates[0].score > 0 else 1.0
+        self._candidates = candidates
+        self._left = list(range(len(candidates)))
+        self._gains = [(1 - diversity) * one.score / best for one in candidates]
+        self._likeness = [0.0] * len(candidates)
+        self._bits: dict[str, int] = {}
+        if diversity:
+            for mark in chain.from_iterable(one.item.marks for one in candidates):
+                self._bits.setdefault(mark, 1 << len(self._bits))
+        self._masks = [self._mask(one.item) for one in candidates]
+        self._sizes = [len(one.item.marks) for one in candidates]
+        self._diversity = diversity
+        self._per_category = per_category
+        self._counts: Counter[str] = Counter()
+
+    def take(self) -> Candidate:
+        """Put the candidate that gains most to the end of the list; the first of equal ones."""
+        at = max(self._left, key=self._gains.__getitem__)
+        self._left.remove(at)
+        chosen = self._candidates[at]
+        self.put(chosen.item)
+        return chosen
+
+    def put(self, item: ShelfItem) -> None:
+        """Note that the item stands in the list."""
+        if self._diversity:
+            self._lower(item)
+        if self._per_category and item.category:
+            self._counts[item.category] += 1
+            if self._counts[item.category] == self._per_category:
+                for at in self._left:
+                    if self._candidates[at].item.category == item.category:
+                        self._gains[at] -= _FULL
+
+    def _lower(self, item: ShelfItem) -> None:
+        """Lower what those gain that are more like this item than like any one before."""
+        mask, size = self._mask(item), len(item.marks)
+        masks, sizes, likeness = self._masks, self._sizes, self._likeness
+        for at in self._left:
+            if common := mask & masks[at]:
+                n = common.bit_count()
+                alike = n / (size + sizes[at] - n)
+                if alike > likeness[at]:
+                    self._gains[at] -= self._diversity * (alike - likeness[at])
+                    likeness[at] = alike
+
+    def _mask(self, item: ShelfItem) -> int:
+        """Return the marks of the item that candidates have, as bits: faster than sets."""
+        mask = 0
+        for mark in item.marks:
+            mask |= self._bits.get(mark, 0)
+        return mask

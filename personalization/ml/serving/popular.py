@@ -7,9 +7,10 @@ that these events took: an hour where there is much to see, days where there is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from heapq import nsmallest
 from typing import Final, NamedTuple
 
 from personalization.events.models import Event
@@ -36,9 +37,9 @@ class Seen(NamedTuple):
     at: datetime
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Popular:
-    """Items with a score above 0, 1 for the first: a `Ranking` that is the same for all."""
+    """Items with a score above 0: a `Ranking` that is the same for all."""
 
     ranked: Sequence[tuple[str, float]] = ()
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -46,9 +47,9 @@ class Popular:
     def best(self, n: int) -> Sequence[tuple[str, float]]:
         return self.ranked[:n]
 
-    def best_of(self, keys: Iterable[str], n: int) -> Sequence[tuple[str, float]]:
+    def best_of(self, keys: tuple[str, ...], n: int) -> Sequence[tuple[str, float]]:
         known = [(key, self.scores[key]) for key in keys if key in self.scores]
-        return sorted(known, key=lambda pair: (-pair[1], pair[0]))[:n]
+        return nsmallest(n, known, key=_best_first)
 
 
 def popular_of(seen: Sequence[Seen], *, events: ItemEvents, now: datetime) -> Popular:
@@ -68,8 +69,16 @@ def popular_of(seen: Sequence[Seen], *, events: ItemEvents, now: datetime) -> Po
         totals[item] = totals.get(item, 0.0) + worth
     most = max(totals.values(), default=0.0)
     scores = {item: total / most for item, total in totals.items() if total > 0}
-    ranked = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
-    return Popular(tuple(ranked), scores)
+    return in_order(scores)
+
+
+def in_order(scores: Mapping[str, float]) -> Popular:
+    """Return what is popular by these scores; equal ones by key."""
+    return Popular(tuple(sorted(scores.items(), key=_best_first)), scores)
+
+
+def _best_first(pair: tuple[str, float]) -> tuple[float, str]:
+    return -pair[1], pair[0]
 
 
 def _read(before: Popular | None, now: datetime) -> Popular:

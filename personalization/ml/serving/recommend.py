@@ -6,12 +6,13 @@ anything is popular, what is new; and nothing where there are no items.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from importlib.util import find_spec
 from itertools import islice
+from operator import attrgetter
 from typing import Final, Protocol
 
 from django.utils.module_loading import import_string
@@ -24,32 +25,32 @@ from personalization.ml.serving.popular import Popular, popular
 from personalization.ml.serving.reasons import Reason, leading, led_by
 from personalization.ml.serving.rerank import (
     Candidate,
+    Listing,
     Rule,
     known_items,
-    may_be_listed,
-    pinned,
-    weighed,
+    listing_of,
 )
 from personalization.ml.serving.shelf import Shelf, ShelfItem, shelf
 
 #: The longest list.
 MOST: Final = 50
 #: So many candidates are looked at to vary a list, or `WIDTH` for each of its items.
-POOL, WIDTH = 60, 4
+POOL, WIDTH = 30, 3
 #: What popularity counts for beside a model that says something, and newness beside it.
 _POPULAR, _NEW = 0.05, 1e-4
 #: What of the popular ones is called so.
 _FAMOUS: Final = 20
+_BY_SCORE = attrgetter("score")
 #: By its dotted path: without numpy, which the extra `ml` brings, nothing of it is imported.
 _ENGINE: Final = "personalization.ml.serving.engine.engine"
 
 
 class Ranking(Protocol):
-    """Items from the best to the worst, with scores above 0, 1 for the first of all."""
+    """Items that may be listed from the best to the worst, with scores above 0."""
 
     def best(self, n: int) -> Sequence[tuple[str, float]]: ...
 
-    def best_of(self, keys: Iterable[str], n: int) -> Sequence[tuple[str, float]]: ...
+    def best_of(self, keys: tuple[str, ...], n: int) -> Sequence[tuple[str, float]]: ...
 
 
 class Scorer(Protocol):
@@ -57,7 +58,7 @@ class Scorer(Protocol):
 
     version: int
 
-    def ranking(self, history: History) -> Ranking | None: ...
+    def ranking(self, history: History, listing: Listing) -> Ranking | None: ...
 
     def similar(self, item: str) -> Mapping[str, float]: ...
 
@@ -108,13 +109,11 @@ def recommend(
     if n <= 0:
         return ()
     history = _history(ask)
-    ranking = scorer.ranking(history) if scorer is not None and history.steps else None
-    pool = _Pool(ask, items, famous, ranking)
-    places = pinned(pool.fitting("pin"), rules=ask.rules, n=n)
-    held = {one.item.key for one in places.values()}
-    candidates = [
-        one for one in weighed(pool.candidates(n), rules=ask.rules) if one.item.key not in held
-    ][: max(POOL, WIDTH * n)]
+    listing = listing_of(items, rules=ask.rules, kinds=ask.policy.kinds)
+    ranking = scorer.ranking(history, listing) if scorer is not None and history.steps else None
+    pool = _Pool(ask, items, listing, famous, ranking)
+    places = pool.pinned(n)
+    candidates = pool.candidates(n, without={one.item.key for one in places.values()})
     chosen = diversified(
         candidates,
         n=n - len(places),
@@ -125,18 +124,18 @@ def recommend(
     taken = {one.item.key for one in chosen}
     others = [one for one in candidates if one.item.key not in taken]
     drawn = explored(chosen, others=others, share=ask.policy.explore, lot=ask.lot)
-    why = _Reasons(ask, items, famous, scorer if ranking is not None else None)
-    version = scorer.version if scorer is not None and ranking is not None else None
+    by_model = scorer if ranking is not None else None
+    why = _Reasons(ask, items, famous, by_model)
     return tuple(
         Recommendation(
             item=one.candidate.item,
             score=one.candidate.score,
-            reason=Reason("pinned") if one.candidate.item.key in held else why.of(one),
+            reason=why.of(one, is_pinned=is_pinned),
             propensity=one.propensity,
             position=position,
-            model_version=version,
+            model_version=by_model.version if by_model else None,
         )
-        for position, one in enumerate(_merged(drawn, places), start=1)
+        for position, (one, is_pinned) in enumerate(_merged(drawn, places), start=1)
     )
 
 
@@ -149,80 +148,66 @@ def _history(ask: Ask) -> History:
 
 
 class _Pool:
-    """The items that may be listed, with their scores."""
+    """The items that may be listed for the visitor, with their scores."""
 
-    def __init__(self, ask: Ask, items: Shelf, famous: Popular, ranking: Ranking | None) -> None:
-        self._ask = ask
-        self._items = items
-        self._rankings: list[tuple[Ranking, float]] = [(famous, 1.0)]
+    def __init__(
+        self, ask: Ask, items: Shelf, listing: Listing, famous: Popular, ranking: Ranking | None
+    ) -> None:
+        self._newest = items
+        self._listing = listing
+        self._item = ask.item
+        self._rankings: list[tuple[Ranking, float]] = [(listing.weighed(famous), 1.0)]
         if ranking is not None:
-            self._rankings = [(ranking, 1.0), (famous, _POPULAR)]
+            self._rankings = [(ranking, 1.0), (listing.weighed(famous), _POPULAR)]
         self._hidden = known_items(ask.history, ask.policy) | {ask.item}
 
-    def candidates(self, n: int) -> Iterable[Candidate]:
-        """Return enough to choose `n` from, and what rules boost beyond that."""
-        found: dict[str, Candidate] = {}
+    def candidates(self, n: int, *, without: Set[str]) -> list[Candidate]:
+        """Return enough to choose `n` from, the best first."""
+        hidden = self._hidden | without
         wanted = max(POOL, WIDTH * n)
+        items = self._listing.items
+        found: dict[str, Candidate] = {}
         for ranking, weight in self._rankings:
             if len(found) < wanted:
-                self._take(found, ranking, weight, wanted=wanted)
-        if len(found) < wanted:
-            self._take_new(found, wanted=wanted)
-        for one in self.fitting("boost"):
-            if one.item.key not in self._hidden:
-                found.setdefault(one.item.key, one)
-        return found.values()
+                ranked = ranking.best(wanted + len(hidden) + len(found))
+                open_ones = (pair for pair in ranked if pair[0] not in hidden)
+                for key, score in islice(open_ones, wanted):
+                    found.setdefault(key, Candidate(items[key], score * weight))
+        if len(found) < n:
+            new = self._new(n - len(found), without=hidden | found.keys())
+            found |= {key: Candidate(items[key], score) for key, score in new.items()}
+        return sorted(found.values(), key=_BY_SCORE, reverse=True)
 
-    def fitting(self, action: str) -> list[Candidate]:
-        """Return the best items of each rule with that action, those known to the visitor too."""
-        found: dict[str, Candidate] = {}
-        for rule in self._ask.rules:
-            if rule.action == action:
-                for one in self._best_of(rule.keys(self._items)):
-                    found.setdefault(one.item.key, one)
-        return sorted(found.values(), key=lambda one: (-one.score, one.item.key))
+    def pinned(self, n: int) -> dict[int, Candidate]:
+        """Return position, up to `n`, → the best item that a rule pins there, which the visitor
+        may know. Of two for one position, the second gets the next one that is free."""
+        places: dict[int, Candidate] = {}
+        taken = {self._item}
+        for position, keys in self._listing.pins:
+            free = next((at for at in range(position, n + 1) if at not in places), None)
+            best = self._best_of(keys, without=taken) if free is not None else None
+            if free is not None and best is not None:
+                places[free] = best
+                taken.add(best.item.key)
+        return places
 
-    def _take(
-        self, found: dict[str, Candidate], ranking: Ranking, weight: float, *, wanted: int
-    ) -> None:
-        """Go down a ranking, ever deeper, until enough is found."""
-        depth, begun = 4 * wanted, 0
-        while True:
-            ranked = ranking.best(depth)
-            for key, score in ranked[begun:]:
-                if key not in found and (item := self._open(key)) is not None:
-                    found[key] = Candidate(item, score * weight)
-                    if len(found) >= wanted:
-                        return
-            if len(ranked) < depth:
-                return
-            begun, depth = depth, depth * 8
-
-    def _take_new(self, found: dict[str, Candidate], *, wanted: int) -> None:
-        for number, key in enumerate(self._items.newest):
-            if key not in found and (item := self._open(key)) is not None:
-                found[key] = Candidate(item, _NEW / (number + 1))
-                if len(found) >= wanted:
-                    return
-
-    def _best_of(self, keys: Sequence[str]) -> Iterator[Candidate]:
+    def _best_of(self, keys: tuple[str, ...], *, without: Set[str]) -> Candidate | None:
+        items = self._listing.items
         for ranking, weight in self._rankings:
-            for key, score in ranking.best_of(keys, POOL):
-                if self._listed(key) is not None:
-                    yield Candidate(self._items.items[key], score * weight)
-        for key in keys[:POOL]:
-            if self._listed(key) is not None:
-                yield Candidate(self._items.items[key], 0.0)
+            for key, score in ranking.best_of(keys, len(without) + 1):
+                if key not in without:
+                    return Candidate(items[key], score * weight)
+        return next((Candidate(items[key], 0.0) for key in keys if key not in without), None)
 
-    def _open(self, key: str) -> ShelfItem | None:
-        return None if key in self._hidden else self._listed(key)
-
-    def _listed(self, key: str) -> ShelfItem | None:
-        item = self._items.items.get(key)
-        if item is None or key == self._ask.item:
-            return None
-        listed = may_be_listed(item, policy=self._ask.policy, rules=self._ask.rules)
-        return item if listed else None
+    def _new(self, n: int, *, without: Set[str]) -> dict[str, float]:
+        """Return what was seen first not long ago."""
+        listed = self._listing.items
+        new = (key for key in self._newest.newest if key in listed and key not in without)
+        factors = self._listing.factors
+        return {
+            key: _NEW / (number + 1) * factors.get(key, 1.0)
+            for number, key in enumerate(islice(new, n))
+        }
 
 
 class _Reasons:
@@ -237,7 +222,9 @@ class _Reasons:
         self._similar = {item: scorer.similar(item) for item in led} if scorer else {}
         self._best_known = frozenset(key for key, _ in famous.best(_FAMOUS))
 
-    def of(self, drawn: Drawn) -> Reason:
+    def of(self, drawn: Drawn, *, is_pinned: bool) -> Reason:
+        if is_pinned:
+            return Reason("pinned")
         key = drawn.candidate.item.key
         if self._page in self._items and self._similar[self._page].get(key):
             return Reason("related", self._items[self._page])
@@ -253,18 +240,21 @@ class _Reasons:
         return Reason("popular" if key in self._famous.scores else "new")
 
 
-def _merged(drawn: Sequence[Drawn], places: Mapping[int, Candidate]) -> Iterator[Drawn]:
-    """Yield the list with what is pinned in its place; a place beyond the end is the end."""
+def _merged(
+    drawn: Sequence[Drawn], places: Mapping[int, Candidate]
+) -> Iterator[tuple[Drawn, bool]]:
+    """Yield the list with what is pinned in its place, and whether it is; a place beyond the end
+    is the end."""
     rest = iter(drawn)
     end = len(drawn) + len(places)
     for position in range(1, end + 1):
         if position in places:
-            yield Drawn(places[position])
+            yield Drawn(places[position]), True
         else:
-            yield from islice(rest, 1)
+            yield from ((one, False) for one in islice(rest, 1))
     for position, candidate in sorted(places.items()):
         if position > end:
-            yield Drawn(candidate)
+            yield Drawn(candidate), True
 
 
 def _scorer(*, now: datetime) -> Scorer | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Final, Literal, TypeAlias
+from weakref import WeakKeyDictionary
 
 from personalization.ml.history import History
 from personalization.ml.serving.policy import Policy
+from personalization.ml.serving.popular import Popular, in_order
 from personalization.ml.serving.shelf import Shelf, ShelfItem
 
 Action: TypeAlias = Literal["boost", "bury", "exclude", "pin"]
@@ -16,8 +18,8 @@ Target: TypeAlias = Literal["item", "kind", "category", "tag", "price"]
 
 #: The event by which a visitor has an item for good.
 BOUGHT: Final = "Order Completed"
-#: Of more items that a rule is about, those that came last are looked at.
-MOST: Final = 2000
+#: So many sets of rules that hold for somebody are kept worked out.
+MOST: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +48,13 @@ class Rule:
         low, high = price_range(self.value)
         return item.price is not None and low <= item.price <= high
 
-    def keys(self, shelf: Shelf) -> Sequence[str]:
-        """Return the keys of the items that it is about, `MOST` of them at most."""
+    def keys(self, shelf: Shelf) -> tuple[str, ...]:
+        """Return the keys of the items that it is about."""
         if self.target == "item":
             return (self.value,) if self.value in shelf.items else ()
         if self.target == "price":
-            return [key for key, one in shelf.items.items() if self.matches(one)][:MOST]
-        return shelf.find(self.target, self.value)[:MOST]
+            return tuple(key for key, one in shelf.items.items() if self.matches(one))
+        return shelf.find(self.target, self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,49 +87,76 @@ def known_items(history: History, policy: Policy) -> frozenset[str]:
     """Return the items that are not listed because the visitor knows them."""
     if policy.seen == "keep":
         return frozenset()
-    return frozenset(
-        step.item for step in history.steps if policy.seen == "hide" or step.kind == BOUGHT
+    if policy.seen == "hide":
+        return frozenset(history.items)
+    return frozenset(step.item for step in history.steps if step.kind == BOUGHT)
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """What may be listed where some rules hold: worked out once for a shelf.
+
+    `factors` are what scores are multiplied by, where that is not 1. `pins` are positions, from
+    1 on, with the items of which the best one is to stand there.
+    """
+
+    items: Mapping[str, ShelfItem]
+    factors: Mapping[str, float]
+    pins: tuple[tuple[int, tuple[str, ...]], ...]
+    _weighed: WeakKeyDictionary[Popular, Popular] = field(
+        default_factory=WeakKeyDictionary, repr=False
+    )
+
+    def weighed(self, famous: Popular) -> Popular:
+        """Return what is popular of it, with scores as the rules weigh them."""
+        found = self._weighed.get(famous)
+        if found is None:
+            scores = {
+                key: score * self.factors.get(key, 1.0)
+                for key, score in famous.ranked
+                if key in self.items
+            }
+            found = self._weighed[famous] = in_order(scores)
+        return found
+
+
+def listing_of(shelf: Shelf, *, rules: tuple[Rule, ...], kinds: tuple[str, ...] = ()) -> Listing:
+    """Return what may be listed of the shelf; of given kinds, if any are given."""
+    known = _listings.setdefault(shelf, {})
+    found = known.get((rules, kinds))
+    if found is None:
+        if len(known) >= MOST:
+            known.clear()
+        found = known[rules, kinds] = _listing(shelf, rules, kinds)
+    return found
+
+
+def _listing(shelf: Shelf, rules: tuple[Rule, ...], kinds: tuple[str, ...]) -> Listing:
+    items = dict(shelf.items)
+    if kinds:
+        listed = {key for kind in kinds for key in shelf.find("kind", kind)}
+        items = {key: one for key, one in items.items() if key in listed}
+    for rule in rules:
+        if rule.action == "exclude":
+            for key in rule.keys(shelf):
+                items.pop(key, None)
+    factors: dict[str, float] = {}
+    for rule in rules:
+        if rule.action in ("boost", "bury"):
+            factor = rule.factor if rule.action == "boost" else 1 / rule.factor
+            for key in rule.keys(shelf):
+                factors[key] = factors.get(key, 1.0) * factor
+    pins = [rule for rule in rules if rule.action == "pin"]
+    return Listing(
+        items,
+        factors,
+        tuple(
+            (rule.position, tuple(key for key in rule.keys(shelf) if key in items))
+            for rule in sorted(pins, key=lambda rule: rule.position)
+        ),
     )
 
 
-def may_be_listed(item: ShelfItem, *, policy: Policy, rules: Iterable[Rule]) -> bool:
-    """Return whether the place lists such items, and no rule excludes this one."""
-    if policy.kinds and item.kind not in policy.kinds:
-        return False
-    return not any(rule.action == "exclude" and rule.matches(item) for rule in rules)
-
-
-def weighed(candidates: Iterable[Candidate], *, rules: Iterable[Rule]) -> list[Candidate]:
-    """Return the candidates with scores as rules boost and bury them, the best first; equal
-    ones by key."""
-    turning = [rule for rule in rules if rule.action in ("boost", "bury")]
-    found = [_weighed(one, turning) for one in candidates] if turning else list(candidates)
-    return sorted(found, key=lambda one: (-one.score, one.item.key))
-
-
-def _weighed(candidate: Candidate, rules: Sequence[Rule]) -> Candidate:
-    score = candidate.score
-    for rule in rules:
-        if rule.matches(candidate.item):
-            score = score * rule.factor if rule.action == "boost" else score / rule.factor
-    return candidate if score == candidate.score else replace(candidate, score=score)
-
-
-def pinned(
-    candidates: Sequence[Candidate], *, rules: Iterable[Rule], n: int
-) -> dict[int, Candidate]:
-    """Return position, from 1 on, → the best candidate that a rule pins there, of `n` at most.
-
-    Of two rules for one position, the second gets the next one that is free.
-    """
-    places: dict[int, Candidate] = {}
-    taken: set[str] = set()
-    pins = [rule for rule in rules if rule.action == "pin"]
-    for rule in sorted(pins, key=lambda rule: rule.position):
-        free = next((at for at in range(rule.position, n + 1) if at not in places), None)
-        fitting = (one for one in candidates if rule.matches(one.item))
-        best = next((one for one in fitting if one.item.key not in taken), None)
-        if free is not None and best is not None:
-            places[free] = best
-            taken.add(best.item.key)
-    return places
+_listings: WeakKeyDictionary[Shelf, dict[tuple[tuple[Rule, ...], tuple[str, ...]], Listing]] = (
+    WeakKeyDictionary()
+)

@@ -56,9 +56,9 @@ class ShelfItem:
 _State: TypeAlias = tuple[int, int, datetime | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Shelf:
-    """Active items by key, those that came last first."""
+    """Active items by key, those that came last first. One that has changed is another one."""
 
     items: Mapping[str, ShelfItem] = field(default_factory=dict)
     state: _State = (0, 0, None)

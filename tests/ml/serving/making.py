@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from personalization.ml.history import History
-from personalization.ml.serving.popular import Popular
+from personalization.ml.serving.popular import Popular, in_order
 from personalization.ml.serving.recommend import Recommendation
-from personalization.ml.serving.rerank import Candidate
+from personalization.ml.serving.rerank import Candidate, Listing
 from personalization.ml.serving.shelf import ShelfItem
 
 
@@ -27,22 +27,7 @@ def keys(found: Iterable[Recommendation | Candidate]) -> list[str]:
 
 def famous(*names: str) -> Popular:
     """Return a list that is popular in this order."""
-    ranked = tuple((name, 1 / (at + 1)) for at, name in enumerate(names))
-    return Popular(ranked, dict(ranked))
-
-
-@dataclass
-class Ranked:
-    """A ranking by given scores."""
-
-    scores: Mapping[str, float]
-
-    def best(self, n: int) -> Sequence[tuple[str, float]]:
-        return self.best_of(self.scores, n)
-
-    def best_of(self, keys: Iterable[str], n: int) -> Sequence[tuple[str, float]]:
-        known = [(key, self.scores[key]) for key in keys if self.scores.get(key)]
-        return sorted(known, key=lambda pair: (-pair[1], pair[0]))[:n]
+    return in_order({name: 1 / (at + 1) for at, name in enumerate(names)})
 
 
 @dataclass
@@ -53,10 +38,10 @@ class ByLast:
     version: int = 7
     asked: list[History] = field(default_factory=list)
 
-    def ranking(self, history: History) -> Ranked | None:
+    def ranking(self, history: History, listing: Listing) -> Popular | None:
         self.asked.append(history)
         led = self.leads.get(history.items[-1])
-        return Ranked(led) if led else None
+        return listing.weighed(in_order(led)) if led else None
 
     def similar(self, item: str) -> Mapping[str, float]:
         return self.leads.get(item, {})

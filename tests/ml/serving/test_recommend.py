@@ -156,6 +156,22 @@ def test_a_pin_beyond_the_end_of_a_short_list_is_its_end():
     assert [one.reason.code for one in found] == ["popular", "pinned"]
 
 
+def test_the_best_fitting_item_is_pinned_and_two_pins_stand_next_to_each_other():
+    rules = (
+        Rule(action="pin", target="category", value="c3"),
+        Rule(action="pin", target="category", value="c3"),
+        Rule(action="pin", target="item", value="p00", position=9),
+    )
+    found = listed(ask(3, "p03", rules=rules))
+    assert keys(found) == ["p03", "p07", "p00"], "the visitor may know what is pinned"
+    assert [one.reason.code for one in found] == ["pinned", "pinned", "popular"]
+
+
+def test_what_nobody_knows_yet_can_be_pinned():
+    rules = (Rule(action="pin", target="item", value="p29", position=2),)
+    assert keys(listed(ask(2, rules=rules))) == ["p00", "p29"]
+
+
 def test_no_list_is_longer_than_the_longest():
     many = shelf_of([item(f"n{n}") for n in range(200)])
     assert len(listed(ask(500), items=many, known=famous(*many.items))) == MOST

@@ -124,6 +124,9 @@ class Settings:
     #: Place → how its lists of recommendations are made: seen, diversity, per_category, explore,
     #: kinds; “*” stands for all that are not named.
     RECOMMENDATIONS: Mapping[str, Mapping[str, Any]] = {}
+    #: Name of a model → what its plan has otherwise: window, period, algorithm, config, seed,
+    #: recipe, refresh; None: it is not trained.
+    MODELS: Mapping[str, Any] = {}
     #: Write key of the browser source that `{% personalization_tracker %}` sends with.
     TRACKER_KEY: str = ""
     #: What the tracker collects by the way: what something needs, or all it can.

@@ -14,6 +14,7 @@ from personalization.delivery.render import MODES
 from personalization.events.collection import POLICIES
 from personalization.exceptions import SettingError
 from personalization.ml.serving.policy import refuse_odd
+from personalization.ml.training.plans import InvalidPlan, Plan, changed
 from personalization.outbound import permitted_networks
 from personalization.privacy.retention import grows_old
 from personalization.profiles.stores import stores
@@ -135,6 +136,17 @@ def _texts(value: Any, said: str) -> str:
     return "" if usable else f"{said.split(' is ')[0]} holds something that is no text."
 
 
+def _models(value: Any, said: str) -> str:
+    for name, wishes in value.items():
+        try:
+            plan = Plan(name=name, recipe="any", algorithm="any")
+            if wishes is not None:
+                changed(plan, wishes)
+        except (InvalidPlan, TypeError) as error:
+            return f"{PREFIX}MODELS cannot be used: {error}"
+    return ""
+
+
 def _recommendations(value: Any, said: str) -> str:
     try:
         refuse_odd(value)
@@ -150,6 +162,7 @@ _PROBLEMS: Final[Mapping[str, Callable[[Any, str], str]]] = {
     "FEATURE_THRESHOLDS": _thresholds,
     "OUTBOUND_NETWORKS": _networks,
     "RECOMMENDATIONS": _recommendations,
+    "MODELS": _models,
     "CONSENT_REGIMES": _regimes,
     "CONSENT_CATEGORIES": _categories,
     "TCF_PURPOSES": _tcf,

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
+from personalization.conf import settings
 from personalization.exceptions import PersonalizationError
 from personalization.ml.models import ModelVersion
 from personalization.registry import Registry
@@ -80,18 +82,48 @@ class Order:
     progress: Callable[[float, str], None]
 
 
+#: What a site may have otherwise, with its type.
+FIELDS: Mapping[str, type] = {
+    "algorithm": str, "config": dict, "window": timedelta, "period": timedelta, "seed": int,
+    "recipe": str, "refresh": str,
+}  # fmt: skip
+
+
 #: Name → function that returns the plans of one kind, as things are now.
 plan_sources: Registry[Callable[[], list[Plan]]] = Registry("source of plans")
 
 
 def planned() -> Mapping[str, Plan]:
-    """Return the plans of all sources by name, in their order.
+    """Return the plans of all sources by name, in their order, as `PERSONALIZATION_MODELS` has
+    them.
 
-    :raises InvalidPlan: if two have one name.
+    :raises InvalidPlan: if two have one name, or the setting cannot be used.
     """
     found: dict[str, Plan] = {}
     for _, source in plan_sources.items():
         for plan in source():
             if found.setdefault(plan.name, plan) is not plan:
                 raise InvalidPlan(f"Two plans are called “{plan.name}”.")
-    return found
+    wishes = settings.MODELS
+    return {
+        name: changed(plan, wishes[name]) if name in wishes else plan
+        for name, plan in found.items()
+        if wishes.get(name, {}) is not None
+    }
+
+
+def changed(plan: Plan, wishes: Mapping[str, Any]) -> Plan:
+    """Return the plan with some fields as a site wants them.
+
+    :raises InvalidPlan: naming a field that there is not, or a value of another type.
+    """
+    if not isinstance(wishes, Mapping):
+        raise InvalidPlan(f"“{plan.name}” has {wishes!r}; needed: fields of a plan, or None.")
+    for name, value in wishes.items():
+        if name not in FIELDS:
+            raise InvalidPlan(f"“{plan.name}” has a field “{name}”; allowed: {', '.join(FIELDS)}.")
+        if not isinstance(value, FIELDS[name]):
+            raise InvalidPlan(
+                f"“{name}” of “{plan.name}” is {value!r}; a {FIELDS[name].__name__} is needed."
+            )
+    return replace(plan, **wishes)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import OperationalError
 from threadpoolctl import threadpool_info
 
 from personalization import metrics
+from personalization.checks import check_settings
 from personalization.ml.interactions import UnfitData
 from personalization.ml.models import ModelArtefact, ModelVersion
 from personalization.ml.training import attempts, plans, train
@@ -297,3 +299,46 @@ def test_a_time_that_is_none_is_refused() -> None:
     for field in ("window", "period"):
         with pytest.raises(plans.InvalidPlan, match=f"“{field}” of “{NAME}” is 0:00:01"):
             plan(**{field: SECOND})
+
+
+# -- as a site wants it --------------------------------------------------------------------
+
+
+def test_a_site_changes_a_plan_by_its_setting(shop: Shop, kitchen: Kitchen, settings: Any) -> None:
+    settings.PERSONALIZATION_MODELS = {NAME: {"window": 7 * DAY, "config": {"power": 2.0}}}
+    train_models(now=NOW)
+    (order,) = kitchen.orders
+    assert order.until - order.since == 7 * DAY
+    assert newest().config == {"power": 2.0}
+
+
+def test_what_a_site_does_not_want_is_not_trained(shop: Shop, settings: Any) -> None:
+    settings.PERSONALIZATION_MODELS = {NAME: None, "unheard_of": {}}
+    assert train_models(now=NOW) == 0
+    assert not ModelVersion.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("wishes", "problem"),
+    [
+        ({"windows": DAY}, "has a field “windows”; allowed: algorithm, config, window"),
+        ({"window": 90}, "“window” of “counting” is 90; a timedelta is needed"),
+        ({"window": timedelta(0)}, "“window” of “counting” is 0:00:00; allowed: a minute or more"),
+        ("often", "has 'often'; needed: fields of a plan, or None"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_told_by_the_checks(
+    settings: Any, shop: Shop, wishes: Any, problem: str
+) -> None:
+    settings.PERSONALIZATION_MODELS = {NAME: wishes}
+    (told,) = [each.msg for each in check_settings(None) if "MODELS" in each.msg]
+    assert problem in told
+    with pytest.raises(plans.InvalidPlan, match=problem.split(";")[0]):
+        plans.planned()
+
+
+def test_a_setting_that_can_be_used_is_not_told(settings: Any) -> None:
+    settings.PERSONALIZATION_MODELS = {"recommend": {"period": DAY}, "churn": None}
+    assert not [each for each in check_settings(None) if "MODELS" in each.msg]
+    settings.PERSONALIZATION_MODELS = {"Bad name": None}
+    assert len([each for each in check_settings(None) if "MODELS" in each.msg]) == 1

@@ -17,6 +17,7 @@ from personalization.clock import microseconds
 from personalization.ml.artefact import CorruptArtefact, unpacked
 from personalization.ml.base import Options, Recommender
 from personalization.ml.evaluation.splits import Split, latest
+from personalization.ml.feedback import stored_item_events
 from personalization.ml.interactions import Dataset, Interactions, UnfitData
 from personalization.ml.known import algorithms
 from personalization.ml.models import Item, ModelArtefact, ModelVersion
@@ -24,6 +25,7 @@ from personalization.ml.recommenders.popularity import Popularity
 from personalization.ml.recommenders.questions import asked, come_back
 from personalization.ml.recommenders.stack import Stack
 from personalization.ml.training.catalogue import catalogue
+from personalization.ml.training.feedback import with_feedback
 from personalization.ml.training.judging import N, Quality, quality
 from personalization.ml.training.learned import Learned
 from personalization.ml.training.log import interactions
@@ -130,7 +132,8 @@ def _made(order: Order) -> Recommender[Any]:
         raise InvalidPlan(
             f"“{order.plan.algorithm}” recommends nothing; allowed: {', '.join(allowed)}."
         )
-    return kind(kind.config_class.read(order.plan.config))
+    weights = stored_item_events().weights
+    return kind(kind.config_class.read(with_feedback(kind, order.plan.config, weights=weights)))
 
 
 def _judged(dataset: Dataset, order: Order) -> _Judged:

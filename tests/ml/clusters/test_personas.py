@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -17,36 +15,10 @@ from personalization.ml.interactions import UnfitData
 from personalization.ml.threads import one_thread
 from personalization.profiles.derived import fields
 from personalization.rules.catalogue import Catalogue
+from project.benchmarks.models.planted import FEATURES, KINDS, people
 from tests.ml.clusters.contract import ClustererContract, blobs
 
 CATALOGUE = Catalogue(features=fields())
-FEATURES = (
-    "visits.count", "pages.count", "cart.adds", "orders.count", "orders.revenue",
-    "engagement.seconds",
-)  # fmt: skip
-#: Mean visits, pages a visit, share of visits with a cart, of carts with an order, worth of one,
-#: seconds a page.
-PLANTED = {
-    "bargain hunter": (14, 4, 0.8, 0.9, 20, 20),
-    "avid reader": (16, 14, 0.02, 0.5, 60, 90),
-    "big spender": (4, 8, 0.9, 0.95, 400, 60),
-    "passer-by": (1.3, 1.5, 0.03, 0.1, 50, 12),
-}
-
-
-def simulated(*, n: int = 1600, seed: int = 1) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Return features of people of four kinds, as profiles count them, and the kind of each."""
-    rng = np.random.default_rng(seed)
-    truth = rng.choice(len(PLANTED), size=n, p=[0.2, 0.25, 0.1, 0.45])
-    visits, pages, carts, orders, worth, seconds = np.array(list(PLANTED.values()))[truth].T
-    taste = rng.lognormal(sigma=0.25, size=n)
-    visit = 1 + rng.poisson((visits - 1) * taste)
-    page = visit + rng.poisson(visit * (pages - 1) * taste)
-    cart = rng.binomial(visit, carts)
-    order = rng.binomial(cart, orders)
-    revenue = np.round(order * worth * rng.lognormal(sigma=0.3, size=n), 2)
-    engaged = np.round(page * seconds * rng.lognormal(sigma=0.3, size=n), 1)
-    return np.stack([visit, page, cart, order, revenue, engaged], axis=1), truth
 
 
 def learned(rows, *, seed=0, rounds=2, most=4, **config) -> Personas:
@@ -57,7 +29,7 @@ def learned(rows, *, seed=0, rounds=2, most=4, **config) -> Personas:
 
 @pytest.fixture(scope="module")
 def planted():
-    rows, truth = simulated()
+    rows, truth = people()
     with one_thread():
         return rows, truth, learned(rows, rounds=4, most=6)
 
@@ -93,21 +65,21 @@ class TestPersonas(ClustererContract):
 
 def test_planted_personas_are_found_as_many_as_there_are(planted):
     rows, truth, model = planted
-    assert len(model.ids) == len(PLANTED)
+    assert len(model.ids) == len(KINDS)
     assert adjusted_rand(model.score(rows), truth) >= 0.8
     assert model.choice.chosen.agreement >= 0.9
     assert model.remarks() == ()
 
 
 def test_people_that_it_has_not_seen_are_told_apart_too(planted):
-    rows, truth = simulated(seed=77)
+    rows, truth = people(seed=77)
     assert adjusted_rand(planted[2].score(rows), truth) >= 0.8
 
 
 def test_each_planted_persona_is_a_rule(planted):
     rows, _, model = planted
     ids = model.score(rows)
-    fresh, _ = simulated(seed=78)
+    fresh, _ = people(seed=78)
     for one in model.ids:
         found = distil(
             rows, ids == one, features=FEATURES, catalogue=CATALOGUE,
@@ -126,9 +98,9 @@ def test_names_say_what_distinguishes_them(planted):
     ids = model.score(rows)
     name = {
         kind: model.names[int(np.bincount(ids[truth == number]).argmax())]
-        for number, kind in enumerate(PLANTED)
+        for number, kind in enumerate(KINDS)
     }
-    assert len(set(name.values())) == len(PLANTED)
+    assert len(set(name.values())) == len(KINDS)
     assert "spends much" in name["big spender"]
     assert (
         "hardly" in name["passer-by"] or "few" in name["passer-by"] or "leaves" in name["passer-by"]
@@ -139,7 +111,7 @@ def test_trained_anew_those_who_did_not_change_keep_id_and_name(planted):
     rows, _, first = planted
     rng = np.random.default_rng(4)
     later = np.concatenate([
-        rows + rng.poisson(0.05, size=rows.shape), simulated(n=500, seed=5)[0],
+        rows + rng.poisson(0.05, size=rows.shape), people(n=500, seed=5)[0],
     ])  # fmt: skip
     second = learned(later, seed=9)
     numbers = second.score(rows)
@@ -158,7 +130,7 @@ def test_trained_anew_those_who_did_not_change_keep_id_and_name(planted):
 
 
 def test_a_group_there_was_not_gets_an_id_and_a_name_that_none_had():
-    rows, truth = simulated(n=800)
+    rows, truth = people(n=800)
     first = learned(rows[truth != 2], k=3)
     second = learned(rows, k=4)
     second.follow(first, before=first.score(rows), rows=rows)
@@ -170,7 +142,7 @@ def test_a_group_there_was_not_gets_an_id_and_a_name_that_none_had():
 
 
 def test_an_id_of_a_group_that_is_gone_is_never_given_again():
-    rows, truth = simulated(n=800)
+    rows, truth = people(n=800)
     first = learned(rows, k=4)
     gone = int(np.bincount(first.score(rows[truth == 2])).argmax())
     less = rows[truth != 2]
@@ -191,7 +163,7 @@ def test_an_id_of_a_group_that_is_gone_is_never_given_again():
      ("hdbscan", {"smallest": 60}), ("dbscan", {"eps": 0.7})],
 )  # fmt: skip
 def test_every_clusterer_finds_personas_and_comes_back(clusterer, settings):
-    rows, truth = simulated(n=800)
+    rows, truth = people(n=800)
     k = 4 if clusterer in ("gmm", "hierarchical", "minibatch_kmeans") else 0
     model = learned(rows, clusterer=clusterer, settings=settings, k=k)
     content = packed(model)
@@ -204,7 +176,7 @@ def test_every_clusterer_finds_personas_and_comes_back(clusterer, settings):
 
 
 def test_groups_may_be_looked_for_in_principal_components():
-    rows, truth = simulated()
+    rows, truth = people()
     model = learned(rows, components=3, k=4)
     content = packed(model)
     back = unpacked(content, sha256=checksum(content))

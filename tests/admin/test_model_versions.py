@@ -12,11 +12,14 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from personalization import hints
+from personalization.management.commands.personalization_groups import EDITORS, PROTECTION
 from personalization.ml.models import ModelArtefact, ModelVersion
 from personalization.ml.training import train
 from personalization.ml.training.attempts import request, take
@@ -284,3 +287,17 @@ def test_who_may_look_is_offered_nothing(
     for page in ("add", "delete"):
         args = () if page == "add" else (version.pk,)
         assert client.get(address(page, *args)).status_code == 403
+
+
+def test_editors_decide_what_serves_and_data_protection_does_not(
+    trained: Trained, now: Any
+) -> None:
+    call_command("personalization_groups", verbosity=0)
+    version = trained(mode="never", now=now)
+    for group, status in ((PROTECTION, 403), (EDITORS, 302)):
+        user = User.objects.create_user(group, is_staff=True)
+        user.groups.add(Group.objects.get(name=group))
+        client = Client()
+        client.force_login(user)
+        assert client.post(address("promote", version.pk)).status_code == status
+    assert serving(NAME) == version

@@ -22,6 +22,7 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "view_report", "view_eventschema", "view_item", "change_item",
         "view_goal", "add_goal", "change_goal",
         "view_feedbackweight", "add_feedbackweight", "change_feedbackweight",
+        "view_modelversion", "train_modelversion", "promote_modelversion",
     ),
     PROTECTION: (
         "view_profile", "see_traits", "export_profile", "erase_profile",

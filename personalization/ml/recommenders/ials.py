@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from typing import Any, ClassVar, Self
 
@@ -44,6 +45,9 @@ from personalization.types import JsonObject
 
 #: Standard deviation of the first factors, times the root of their number.
 _SPREAD = 0.1
+#: α₀ over the share of pairs of visitor and item that there are, where nothing is said, and the
+#: most it may be. What was published for sets of any size lies around it.
+_PER_DENSITY, _SUREST = 10.0, 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +55,10 @@ class IalsConfig(Config):
     factors: int = 64
     iterations: int = 15
     #: λ, times the number of values of a row and `unobserved` times that of columns.
-    regularization: float = 0.007
-    #: α₀: how sure it is that what nobody did is not liked, beside 1 for what was done once.
-    unobserved: float = 0.3
+    regularization: float = 0.01
+    #: α₀: how sure it is that what nobody did is not liked, beside 1 for what was done once;
+    #: 0: the surer, the more of all pairs there are.
+    unobserved: float = 0.0
     #: Steps of conjugate gradients for each row and iteration.
     n_steps: int = 3
     #: Kind of event → how sure it makes that the item is liked; others 1.
@@ -67,7 +72,7 @@ class IalsConfig(Config):
         "factors": (1, 1024),
         "iterations": (1, 200),
         "regularization": (1e-6, 100),
-        "unobserved": (1e-4, 10),
+        "unobserved": (0, 10),
         "n_steps": (1, 50),
     }
     choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"backend": ("auto", "own", "implicit")}
@@ -96,12 +101,15 @@ class Ials(Recommender[IalsConfig]):
         matrix = weighted_matrix(
             dataset.interactions, weights=self.config.weights, dwell=self.config.dwell
         )
-        if self._by_implicit():
-            factors = self._fit_implicit(matrix, options)
-        else:
-            factors = self._fit_own(matrix, options)
-        self._become(matrix.items, factors)
+        unobserved = self._unobserved(matrix)
+        fit = self._fit_implicit if self._by_implicit() else self._fit_own
+        self._become(matrix.items, fit(matrix, options, unobserved=unobserved))
+        self._gram = unobserved * (self._factors.T @ self._factors)
         return self
+
+    def _unobserved(self, matrix: Matrix) -> float:
+        density = len(matrix.columns) / (matrix.n_rows * len(matrix.items))
+        return self.config.unobserved or min(_PER_DENSITY * density, _SUREST)
 
     def _by_implicit(self) -> bool:
         if self.config.backend == "own":
@@ -114,11 +122,9 @@ class Ials(Recommender[IalsConfig]):
             )
         return installed
 
-    def _fit_own(self, matrix: Matrix, options: Options) -> Floats:
+    def _fit_own(self, matrix: Matrix, options: Options, *, unobserved: float) -> Floats:
         rng = options.rng()
-        penalties = Penalties(
-            regularization=self.config.regularization, unobserved=self.config.unobserved
-        )
+        penalties = Penalties(regularization=self.config.regularization, unobserved=unobserved)
         visitors, items = (
             rng.normal(0, _SPREAD / np.sqrt(self.config.factors), (n, self.config.factors)).astype(
                 np.float32
@@ -126,34 +132,22 @@ class Ials(Recommender[IalsConfig]):
             for n in (matrix.n_rows, len(matrix.items))
         )
         by_visitor, by_item = batches(matrix), batches(matrix.turned())
+        better = partial(solved, penalties=penalties, n_steps=self.config.n_steps)
         for n in range(self.config.iterations):
             options.progress(n / self.config.iterations, f"iteration {n + 1}")
-            visitors = solved(
-                by_visitor,
-                mine=visitors,
-                theirs=items,
-                penalties=penalties,
-                n_steps=self.config.n_steps,
-            )
-            items = solved(
-                by_item,
-                mine=items,
-                theirs=visitors,
-                penalties=penalties,
-                n_steps=self.config.n_steps,
-            )
-        base = self.config.regularization * self.config.unobserved * len(matrix.items)
+            visitors = better(by_visitor, mine=visitors, theirs=items)
+            items = better(by_item, mine=items, theirs=visitors)
+        base = self.config.regularization * unobserved * len(matrix.items)
         self._penalty = (base, self.config.regularization)
         self._lift = 0.0
         return items
 
-    def _fit_implicit(self, matrix: Matrix, options: Options) -> Floats:
+    def _fit_implicit(self, matrix: Matrix, options: Options, *, unobserved: float) -> Floats:
         """Fit the same with the library. It knows one regularization for all, so that of a mean
         visitor and a mean item; and it counts confidences in units of `unobserved`."""
         from implicit.cpu.als import AlternatingLeastSquares
 
         shape = (matrix.n_rows, len(matrix.items))
-        unobserved = self.config.unobserved
         lengths = sum(len(matrix.columns) / n + unobserved * m for n, m in (shape, shape[::-1]))
         regularization = self.config.regularization * lengths / 2
         options.progress(0.0, "all iterations")
@@ -175,7 +169,6 @@ class Ials(Recommender[IalsConfig]):
     def _become(self, items: tuple[str, ...], factors: Floats) -> None:
         self.items = items
         self._factors = factors
-        self._gram = self.config.unobserved * (factors.T @ factors)
         self._positions = Positions(items)
 
     def score(self, history: History) -> Floats:

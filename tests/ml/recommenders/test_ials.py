@@ -77,11 +77,21 @@ def test_the_same_kind_is_recommended() -> None:
 def test_a_visitor_is_solved_for_as_in_training() -> None:
     """Fold-in needs no factors of visitors: what was learned with is found again."""
     dataset = small_dataset()
-    model = Ials(replace(FEW, iterations=60, n_steps=20)).fit(dataset, Options())
+    model = Ials(replace(FEW, regularization=0.001, unobserved=0.1)).fit(dataset, Options())
     rows = dataset.interactions
     first = [rows.items[item] for item in rows.item[rows.visitor == 0]]
     scores = dict(zip(model.items, model.score(history_of(*first)), strict=True))
     assert min(scores[item] for item in first) > 0.5
+
+
+def test_the_fewer_pairs_there_are_the_less_sure_is_what_nobody_did() -> None:
+    """40 visitors of 2 of 40 items each, beside 10 × the share of pairs given in words."""
+    rows = [(n, n, f"i{(n + k) % 40}", "k", 0.0, n) for n in range(40) for k in (0, 1)]
+    dataset = Dataset(interactions=interactions_of(rows), until=99)
+    by_itself = Ials(FEW).fit(dataset, Options())
+    given = Ials(replace(FEW, unobserved=10 * 2 / 40)).fit(dataset, Options())
+    for name, array in by_itself.arrays().items():
+        np.testing.assert_array_equal(array, given.arrays()[name])
 
 
 def test_what_says_more_pulls_more() -> None:

@@ -18,7 +18,7 @@ from personalization.ml.recommenders import (
     user_knn,
     vstan,
 )
-from personalization.ml.sequences import next_step
+from personalization.ml.sequences import next_step, rules
 
 __all__ = [
     "algorithms",
@@ -40,6 +40,7 @@ __all__ = [
     "personas",
     "popularity",
     "rp3beta",
+    "rules",
     "stack",
     "svd",
     "user_knn",

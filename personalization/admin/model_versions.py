@@ -86,6 +86,14 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         }
         return super().changelist_view(request, context)
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Look at the plans once for all rows of the page."""
+        page = super().get_changelist_instance(request)
+        plans = planned()
+        for version in page.result_list:
+            version.plan = plans.get(version.name)
+        return page
+
     @admin.display(description=_("version"))
     def version(self, version: ModelVersion) -> str:
         return str(version)
@@ -131,12 +139,11 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         return moment_cell(version.window_until)
 
     @admin.display(description=_("to look at"))
-    def look(self, version: ModelVersion) -> SafeString | str:
+    def look(self, version: Any) -> SafeString | str:
         """Say in a word what is wrong with a version that serves or might."""
-        plan = planned().get(version.name)
         if version.outdated_since and version.status in (_Status.SERVING, _Status.CANDIDATE):
             word = gettext("outdated")
-        elif stale(version, plan, now=timezone.now()) is not None:
+        elif stale(version, version.plan, now=timezone.now()) is not None:
             word = gettext("stale")
         else:
             return "–"

@@ -19,6 +19,7 @@ from django.urls import reverse
 
 from personalization.events.buffer import buffer
 from personalization.segments.models import Segment
+from project.celery import MODELS_QUEUE
 from project.environment import STATE_DIR
 from project.shop import playback, seed
 from project.shop.children import ChildDied, Children
@@ -86,6 +87,8 @@ class Command(BaseCommand):
         worker = ["-A", "project", "worker", "-B", "-s", schedule, "-P", "solo"]
         quiet = ["--loglevel", "warning", "--without-gossip", "--without-mingle"]
         children.start("worker", module="celery", arguments=[*worker, *quiet])
+        trainer = ["-A", "project", "worker", "-Q", MODELS_QUEUE, "-P", "solo"]
+        children.start("trainer", module="celery", arguments=[*trainer, *quiet])
         deadline = time.monotonic() + PATIENCE
         while not answers(port):
             children.check()

@@ -94,16 +94,17 @@ class ItemEvents:
 
         Nothing for an event that says no item, says it badly, or does not count.
         """
+        told = tuple(self.described(name, properties))
+        if len(told) == 1:  # as nearly always
+            return (Concern(told[0][0], name, _amount(name, told[0][1])),)
         amounts: dict[str, float] = {}
-        for item, said in self.described(name, properties):
+        for item, said in told:
             amount = _amount(name, said)
             # One product in two sizes are two lines of an order, and one thing done.
             amounts[item] = amounts[item] + amount if item in amounts else amount
         return tuple(Concern(item, name, amount) for item, amount in amounts.items())
 
-    def described(
-        self, name: str, properties: Json
-    ) -> Iterator[tuple[str, Mapping[str, Json]]]:
+    def described(self, name: str, properties: Json) -> Iterator[tuple[str, Mapping[str, Json]]]:
         """Yield items with the mapping in which the event describes them."""
         weighing = self.weighings.get(name)
         if weighing is None or not weighing.weight or not isinstance(properties, Mapping):

@@ -19,7 +19,7 @@ from personalization.ml.item_events import (
     seconds_of,
 )
 from personalization.profiles.visits import Span, joined
-from personalization.types import Json, JsonObject
+from personalization.types import JsonObject
 
 
 class Happened(NamedTuple):
@@ -29,7 +29,7 @@ class Happened(NamedTuple):
     message_id: str
     name: str
     properties: JsonObject
-    path: Json = None
+    path: str | None = None
 
 
 class Done(NamedTuple):
@@ -94,10 +94,10 @@ class _Visit:
     index: int
     end: datetime | None
     #: The items viewed in it, the last one last, with the page they were viewed on.
-    viewed: list[tuple[str, Json]] = field(default_factory=list)
+    viewed: list[tuple[str, str | None]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def item_on(self, path: Json) -> str | None:
+    def item_on(self, path: str | None) -> str | None:
         """Return what was viewed last on the page; where none is said, last of all."""
         for item, page in reversed(self.viewed):
             if page == path or page is None or path is None:

@@ -13,6 +13,7 @@ from itertools import groupby, islice
 from operator import itemgetter
 
 from django.db.models import Q
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 
 from personalization.conf import settings
 from personalization.events.models import Event
@@ -25,6 +26,8 @@ from personalization.ml.training.journeys import Done, Happened, Window, journey
 from personalization.profiles.models import Snapshot, Visit
 from personalization.profiles.visits import Span
 
+#: The path of the page that an event was sent from, as text: nobody looks into it.
+_PATH = KeyTextTransform("path", KeyTransform("page", "context"))
 #: Profiles whose events and visits are asked for together, by two queries.
 CHUNK = 500
 
@@ -79,7 +82,7 @@ def _read(
         timestamp__gte=window.since,
         timestamp__lt=window.until,
     ).order_by("identity__profile")
-    columns = ("timestamp", "message_id", "name", "properties", "context__page__path")
+    columns = ("timestamp", "message_id", "name", "properties", _PATH)
     for profile_id, *event in rows.values_list("identity__profile_id", *columns).iterator(
         chunk_size=2000
     ):

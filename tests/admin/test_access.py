@@ -76,6 +76,11 @@ SPECIAL: dict[str, Needs] = {
     "modelversion_promote": (any_of("promote_modelversion"),),
     "modelversion_roll_back": (any_of("promote_modelversion"),),
     "modelversion_comparison": (any_of("view_modelversion", "change_modelversion"),),
+    "modelversion_groups": (any_of("view_modelversion", "change_modelversion"),),
+    "modelversion_group_segment": (
+        any_of("view_modelversion", "change_modelversion"),
+        any_of("add_segment"),
+    ),
 }
 #: Addresses that are asked by POST alone.
 POSTED = {
@@ -83,6 +88,7 @@ POSTED = {
     "segment_preview", "segment_count", "segment_cancel", "segment_replay", "segment_trial",
     "segment_witnesses", "profile_reveal", "consenttext_copy", "consentrecord_export",
     "modelversion_train", "modelversion_stop", "modelversion_promote", "modelversion_roll_back",
+    "modelversion_group_segment",
 }  # fmt: skip
 DJANGOS = ("changelist", "change", "history", "add", "delete")
 

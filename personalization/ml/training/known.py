@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from personalization.ml.training import cluster_plan, recommend_plan
+from personalization.ml.training import cluster_plan, propensity_plan, recommend_plan, sequence_plan
 from personalization.ml.training.plans import Plan, UnknownPlan, planned
 
-__all__ = ["cluster_plan", "plan_of", "planned", "recommend_plan"]
+__all__ = [
+    "cluster_plan",
+    "plan_of",
+    "planned",
+    "propensity_plan",
+    "recommend_plan",
+    "sequence_plan",
+]
 
 
 def plan_of(name: str) -> Plan:

@@ -12,12 +12,13 @@ from personalization.ml.recommenders.ease import Ease
 from personalization.ml.recommenders.ials import Ials
 from personalization.ml.recommenders.markov import Markov
 from personalization.ml.recommenders.popularity import Popularity
+from personalization.ml.recommenders.rp3beta import Rp3Beta
 from personalization.ml.recommenders.vstan import Vstan
 from personalization.types import JsonObject
 
 #: The engine that always is there.
 POPULARITY = "popularity"
-_SHIPPED = (Popularity, Ease, Ials, Content, Markov, Vstan)
+_SHIPPED = (Popularity, Ease, Ials, Rp3Beta, Content, Markov, Vstan)
 
 
 def _shipped() -> dict[str, JsonObject]:
@@ -30,7 +31,7 @@ class StackConfig(Config):
     #: own behind it there may be several of one algorithm: `popularity:hour`.
     engines: dict[str, JsonObject] = field(default_factory=_shipped)
     #: The latest part of the data, that weights are chosen by.
-    share: float = 0.1
+    share: float = 0.15
     #: Questions of that part that are asked.
     questions: int = 2_000
     #: How much items that few saw get of the scores of those they are like.

@@ -11,18 +11,12 @@ import numpy as np
 from personalization.ml.arrays import Floats
 from personalization.ml.base import Options, Recommender
 from personalization.ml.interactions import Dataset, UnfitData
+from personalization.ml.recommenders.answers import Question, Table, table_of
 from personalization.ml.recommenders.blend import Blend, blended, bucket_of
 from personalization.ml.recommenders.content import Content
 from personalization.ml.recommenders.questions import Asked, asked, come_back, latest
 from personalization.ml.recommenders.stack_config import POPULARITY, StackConfig, engine_of
-from personalization.ml.recommenders.weighing import (
-    ENOUGH,
-    Question,
-    Table,
-    searched,
-    shipped,
-    table_of,
-)
+from personalization.ml.recommenders.weighing import ENOUGH, searched, shipped
 from personalization.types import JsonObject
 
 

@@ -16,11 +16,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from personalization.admin import clusters, model_deeds
+from personalization.admin import clusters, model_deeds, sequences
 from personalization.admin.read_only import ReadOnlyAdmin
 from personalization.admin.wording import moment_cell
 from personalization.ml.models import ModelVersion
 from personalization.ml.training.figures import figures, headline
+from personalization.ml.training.findings import has_findings
 from personalization.ml.training.known import planned
 from personalization.ml.training.outdated import stale
 from personalization.ml.training.overview import model_states, warnings_of
@@ -70,6 +71,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
             for name, (route, view) in {
                 **model_deeds.pages(self),
                 **clusters.pages(self),
+                **sequences.pages(self),
             }.items()
         ]
         return [*own, *super().get_urls()]
@@ -169,6 +171,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
             "warnings": warnings_of(version, plan, now=timezone.now()) if trained else (),
             "figures": figures(version.metrics),
             "has_groups": clusters.has_groups(version),
+            "has_findings": has_findings(version),
             "config": json.dumps(version.config, indent=2, ensure_ascii=False, sort_keys=True),
             "now_serving": now_serving if now_serving != version else None,
             "differences": differences(now_serving, version) if now_serving else (),

@@ -184,6 +184,14 @@ class Personas(Clusterer[PersonasConfig]):
         ids = np.array([*self.ids, -1], np.int32)
         return ids[numbers]
 
+    def published(self, rows: Doubles) -> list[str | None]:
+        """Return what rules compare: the name of the group of each row, None for those in none."""
+        return [self.names.get(one) for one in self.score(rows).tolist()]
+
+    def values(self) -> tuple[str, ...]:
+        """Return all that can be published: the names of the groups that there are."""
+        return tuple(self.names[one] for one in self.ids)
+
     def _numbers(self, rows: Doubles) -> Indices:
         clean = self.cleaning.apply(shaped(rows, features=self.features))
         return self.clusterer.score(self.reducer.score(clean) if self.reducer else clean)

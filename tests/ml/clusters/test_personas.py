@@ -107,6 +107,16 @@ def test_names_say_what_distinguishes_them(planted):
     )
 
 
+def test_what_is_published_is_the_name_of_the_group_and_nothing_for_who_is_in_none():
+    rows, _ = people(n=800)
+    model = learned(rows, clusterer="dbscan", settings={"eps": 0.4})
+    found = model.published(rows)
+    assert {name for name in found if name} <= set(model.values())
+    assert None in found
+    for one, name in zip(model.score(rows).tolist(), found, strict=True):
+        assert name == (None if one < 0 else model.names[one])
+
+
 def test_trained_anew_those_who_did_not_change_keep_id_and_name(planted):
     rows, _, first = planted
     rng = np.random.default_rng(4)

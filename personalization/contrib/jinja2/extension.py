@@ -24,8 +24,8 @@ _PART: Final = "personalization_part"
 
 
 class PersonalizationExtension(Extension):
-    """`{% personalized_block %}`, and `in_segment()`, `personalization_tracker()`,
-    `personalization_slots()` and `consent_banner()`."""
+    """`{% personalized_block %}`, and `in_segment()`, `recommend()`,
+    `personalization_tracker()`, `personalization_slots()` and `consent_banner()`."""
 
     tags = {TAG}
 

@@ -21,6 +21,7 @@ def functions() -> Mapping[str, Function]:
     """Return the functions by the names that templates call them."""
     shown = (
         tags.in_segment,
+        tags.recommend,
         tags.personalization_tracker,
         tags.personalization_slots,
         consent_banner,

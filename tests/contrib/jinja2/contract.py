@@ -10,8 +10,10 @@ from django.test import override_settings
 
 from personalization.delivery.models import Slot
 from personalization.exceptions import UnknownSegment
+from personalization.ml.serving import popular, shelf
 from tests.contrib.jinja2.engines import Engine
 from tests.delivery.people import Person, make_person, make_segments, make_slot, make_variation
+from tests.delivery.recommending import look_at, make_crowd, make_items
 from tests.delivery.rendering import HERO, counted, request_of
 
 NESTED = (
@@ -220,6 +222,18 @@ class BlockContract:
         assert self.shown(source) == "no"
         assert self.shown(source, make_person("abandoners")) == "no"
         assert self.shown(source, make_person("loyal")) == "yes"
+
+    def test_what_is_recommended_is_listed(self) -> None:
+        source = self.engine.recommended("home")
+        assert self.shown(source) == ""
+        shelf.forget()
+        make_items("hat", "shoe", "sock")
+        make_crowd(["hat", "shoe", "sock"])
+        popular.forget()
+        assert self.shown(source) == "hat shoe "
+        person = make_person()
+        look_at(person, "hat")
+        assert self.shown(source, person) == "shoe sock "
 
     def test_the_tracker_has_the_nonce_of_the_page(self) -> None:
         source = self.engine.call("personalization_tracker", {"nonce": "abc"})

@@ -36,6 +36,10 @@ class Django:
     def in_segment(self, slug: str) -> str:
         return f"{{% in_segment {slug!r} as it %}}{{% if it %}}yes{{% else %}}no{{% endif %}}"
 
+    def recommended(self, place: str) -> str:
+        listed = "{% for one in found %}{{ one.item.key }} {% endfor %}"
+        return f"{{% recommend {place!r} limit=2 as found %}}{listed}"
+
     def call(self, name: str, arguments: Mapping[str, str]) -> str:
         said = "".join(f" {key}={value!r}" for key, value in arguments.items())
         return f"{{% {name}{said} %}}"
@@ -49,6 +53,10 @@ class Jinja2:
 
     def in_segment(self, slug: str) -> str:
         return f"{{% if in_segment({slug!r}) %}}yes{{% else %}}no{{% endif %}}"
+
+    def recommended(self, place: str) -> str:
+        found = f"recommend({place!r}, limit=2)"
+        return f"{{% for one in {found} %}}{{{{ one.item.key }}}} {{% endfor %}}"
 
     def call(self, name: str, arguments: Mapping[str, str]) -> str:
         said = ", ".join(f"{key}={value!r}" for key, value in arguments.items())

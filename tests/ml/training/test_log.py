@@ -205,6 +205,17 @@ def test_a_page_that_is_no_address_does_no_harm(
     assert items(read()) == ["sock"]
 
 
+@pytest.mark.parametrize("context", [{}, {"page": "x"}, {"page": ["path"]}, {"page": None}, []])
+def test_an_event_without_a_page_does_no_harm(
+    context: Any, visitor: MakeProfile, make_event: Callable[..., Any]
+) -> None:
+    who = visitor()
+    said = {"product_id": "sock", "seconds": 20}
+    for minutes, name in enumerate(["Product Viewed", ENGAGED]):
+        make_event(who, name, at=after(minutes), properties=said, context=context)
+    assert items(read()) == ["sock", "sock"]
+
+
 def test_who_was_not_there_in_the_window_is_not_asked_about(
     visitor: MakeProfile, does: Does
 ) -> None:

@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from personalization.events.catalogue import SLOT_SHOWN
+from personalization.events.catalogue import RECOMMENDATION_SHOWN, SLOT_SHOWN
 from personalization.events.models import Event
 from personalization.privacy.encryption import opened_traits
 from personalization.privacy.models import Consent
@@ -34,6 +34,10 @@ from personalization.types import ASKED_PURPOSES, Json, Purpose
 SHOWN = 20
 #: More entries of one place than these are not counted for the page.
 COUNTED = 1_000
+#: Events that the site wrote about what it showed.
+_EXPOSURES = (SLOT_SHOWN, RECOMMENDATION_SHOWN)
+#: What of them says something to people.
+_TOLD = ("slot", "variation", "place")
 _PROPERTIES = 3
 _LABELS: Mapping[str, Promise] = {
     Identity.ANONYMOUS: gettext_lazy("Browser"),
@@ -207,14 +211,14 @@ def _groups(snapshot: Snapshot, *, now: datetime) -> Iterator[SegmentWhy]:
 
 def _deeds(subject: Subject) -> list[Deed]:
     """Return what was done last."""
-    events = _events(subject).exclude(name=SLOT_SHOWN)
+    events = _events(subject).exclude(name__in=_EXPOSURES)
     return [_deed(event, opened_traits(event.properties)) for event in events[:SHOWN]]
 
 
 def _exposures(subject: Subject) -> list[Deed]:
-    """Return what was shown last: which variation of which slot."""
-    events = _events(subject).filter(name=SLOT_SHOWN)
-    return [_deed(event, _of_slot(event.properties)) for event in events[:SHOWN]]
+    """Return what was shown last: which variation of which slot, which items at which place."""
+    events = _events(subject).filter(name__in=_EXPOSURES)
+    return [_deed(event, _shown(event.properties)) for event in events[:SHOWN]]
 
 
 def _events(subject: Subject) -> QuerySet[Event]:
@@ -222,10 +226,14 @@ def _events(subject: Subject) -> QuerySet[Event]:
     return events.defer("context").order_by("-timestamp", "-pk")
 
 
-def _of_slot(properties: Json) -> Json:
+def _shown(properties: Json) -> Json:
     if not isinstance(properties, Mapping):
         return {}
-    return {name: properties[name] for name in ("slot", "variation") if name in properties}
+    said = {name: properties[name] for name in _TOLD if name in properties}
+    items = properties.get("items")
+    if isinstance(items, list):
+        said["items"] = ", ".join(str(item) for item in items)
+    return said
 
 
 def _deed(event: Event, properties: Json) -> Deed:

@@ -96,6 +96,14 @@ def test_it_shows_what_was_chosen_and_not_among_what_was_done(
     assert page.count("Slot Shown") == 1
 
 
+def test_it_shows_what_was_recommended_by_its_items(make_person: Callable[..., Person]) -> None:
+    shown = {"place": "home", "items": ["boots", "socks"], "model": "recommend 7"}
+    page = opened(make_person(("Recommendation Shown", 1, shown)).client)
+    assert "place: home, items: boots, socks" in page
+    assert "recommend 7" not in page
+    assert page.count("Recommendation Shown") == 1
+
+
 def test_it_shows_what_was_answered_and_how(make_person: Callable[..., Person]) -> None:
     page = opened(make_person().client)
     assert page.count('<b class="pz-mark pz-yes">yes</b>') == 2

@@ -9,12 +9,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
-from project.benchmarks.models import clusters, diginetica, ml1m, msweb, retailrocket
+from project.benchmarks.models import clusters, diginetica, ml1m, msweb, retailrocket, shoppers
 from project.benchmarks.models.data import MissingData
 from project.benchmarks.models.rows import Row, protocols
 from project.benchmarks.results import Effort, benchmarks
 
-__all__ = ["clusters", "diginetica", "measure", "ml1m", "msweb", "protocols", "retailrocket"]
+__all__ = [
+    "clusters",
+    "diginetica",
+    "measure",
+    "ml1m",
+    "msweb",
+    "protocols",
+    "retailrocket",
+    "shoppers",
+]
 
 
 class UnknownProtocol(Exception):

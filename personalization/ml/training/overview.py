@@ -10,7 +10,7 @@ from personalization.ml.models import ModelVersion
 from personalization.ml.training.known import planned
 from personalization.ml.training.outdated import stale
 from personalization.ml.training.plans import Plan
-from personalization.ml.training.schedule import next_training
+from personalization.ml.training.schedule import Past, pasts
 from personalization.ml.training.versions import artefact_problem
 
 _Status = ModelVersion.Status
@@ -37,33 +37,33 @@ def model_states(*, now: datetime, verify: bool = False) -> Sequence[ModelState]
 
     `verify` also looks at every byte of what serves.
     """
-    plans = planned()
-    stored = ModelVersion.objects.order_by("name").values_list("name", flat=True).distinct()
+    plans, past = planned(), pasts()
     return [
-        _state(name, plans.get(name), now=now, verify=verify)
-        for name in dict.fromkeys([*plans, *stored])
+        _state(name, plans.get(name), past.get(name), now=now, verify=verify)
+        for name in dict.fromkeys([*plans, *past])
     ]
 
 
-def _state(name: str, plan: Plan | None, *, now: datetime, verify: bool) -> ModelState:
+def _state(
+    name: str, plan: Plan | None, past: Past | None, *, now: datetime, verify: bool
+) -> ModelState:
     versions = ModelVersion.objects.filter(name=name).order_by("-number")
     newest = versions.exclude(status=_Status.TRAINING).first()
     opened = versions.filter(status=_Status.TRAINING).first()
     serving = versions.filter(status=_Status.SERVING).first()
-    last = opened or newest
     return ModelState(
         name=name,
         plan=plan,
         serving=serving,
         open=opened,
         newest=newest,
-        next_at=_next(plan, last, now=now) if plan else None,
+        next_at=_next(plan, past, now=now) if plan else None,
         warnings=tuple(warnings_of(serving, plan, now=now, verify=verify)) if serving else (),
     )
 
 
-def _next(plan: Plan, last: ModelVersion | None, *, now: datetime) -> datetime:
-    return next_training(last.created_at, period=plan.period) if last else now
+def _next(plan: Plan, past: Past | None, *, now: datetime) -> datetime:
+    return past.next_at(plan) if past else now
 
 
 def warnings_of(

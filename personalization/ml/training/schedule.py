@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Max, Q
+from django.db.models import Count, Max, Q
 
 from personalization.clock import site_zone
 from personalization.ml.models import ModelVersion
@@ -19,25 +20,65 @@ DAY = timedelta(days=1)
 OUTDATED_PAUSE = timedelta(hours=1)
 
 
+#: As long as nothing serves, the next try is so long after the first, and each pause is twice
+#: the one before: a new site has too little to learn from at first, and soon enough.
+FIRST_PAUSE = timedelta(minutes=1)
+_MOST_PATIENT = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """What was done for a model so far."""
+
+    #: When it was last begun, and how often.
+    begun: datetime
+    tries: int
+    serves: bool
+    #: Since when something of it that could serve knows somebody who was erased.
+    outdated_since: datetime | None = None
+
+    def next_at(self, plan: Plan) -> datetime:
+        """Return when it is trained anew."""
+        at = next_training(self.begun, period=plan.period)
+        if not self.serves:
+            pause = FIRST_PAUSE * 2 ** min(self.tries - 1, _MOST_PATIENT)
+            at = min(at, self.begun + pause)
+        if self.outdated_since is not None:
+            at = min(at, max(self.begun + OUTDATED_PAUSE, self.outdated_since))
+        return at
+
+
 def due(plans: Iterable[Plan], *, now: datetime) -> list[Plan]:
     """Return the plans to train by now; first those that know somebody who was erased."""
-    status = ModelVersion.Status
-    found = ModelVersion.objects.values("name").annotate(
-        begun=Max("created_at"),
-        outdated=Max(
-            "outdated_since", filter=Q(status__in=(status.SERVING, status.CANDIDATE))
-        ),
-    )  # fmt: skip
-    known = {each["name"]: each for each in found.order_by("name")}
+    past = pasts()
     urgent: list[Plan] = []
     others: list[Plan] = []
     for plan in plans:
-        about = known.get(plan.name)
-        if about is None or next_training(about["begun"], period=plan.period) <= now:
-            (urgent if about and about["outdated"] else others).append(plan)
-        elif about["outdated"] and about["begun"] + OUTDATED_PAUSE <= now:
-            urgent.append(plan)
+        about = past.get(plan.name)
+        if about is None or about.next_at(plan) <= now:
+            (urgent if about and about.outdated_since else others).append(plan)
     return urgent + others
+
+
+def pasts() -> dict[str, Past]:
+    """Return what was done for each model that has versions."""
+    status = ModelVersion.Status
+    could_serve = Q(status__in=(status.SERVING, status.CANDIDATE))
+    found = ModelVersion.objects.values("name").annotate(
+        begun=Max("created_at"),
+        tries=Count("pk"),
+        n_serving=Count("pk", filter=Q(status=status.SERVING)),
+        outdated=Max("outdated_since", filter=could_serve),
+    )
+    return {
+        each["name"]: Past(
+            begun=each["begun"],
+            tries=each["tries"],
+            serves=bool(each["n_serving"]),
+            outdated_since=each["outdated"],
+        )
+        for each in found.order_by("name")
+    }
 
 
 def next_training(begun: datetime, *, period: timedelta) -> datetime:

@@ -72,11 +72,29 @@ def test_each_is_due_once_a_night(trained: Trained) -> None:
 
 
 @pytest.mark.django_db
-def test_a_failed_one_is_not_tried_again_before_the_next_night(trained: Trained) -> None:
+def test_while_something_serves_a_failed_one_waits_for_the_next_night(trained: Trained) -> None:
+    trained(now=at(2, 3))
     version = trained(plan(config={"power": 99}), now=at(3, 3))
     assert version.status == ModelVersion.Status.FAILED
     assert due([plan()], now=at(3, 4)) == []
     assert due([plan()], now=at(4, 3)) == [plan()]
+
+
+@pytest.mark.django_db
+def test_while_nothing_serves_it_is_tried_again_soon_and_then_later_and_later(
+    trained: Trained,
+) -> None:
+    broken = plan(config={"power": 99})
+    now = at(2, 12)
+    for pause in (1, 2, 4, 8):
+        trained(broken, now=now)
+        assert due([broken], now=now + (pause - 1) * MINUTE) == []
+        now += pause * MINUTE
+        assert due([broken], now=now) == [broken]
+    for _ in range(20):
+        trained(broken, now=now)
+    assert due([broken], now=at(3, 2, 59)) == []
+    assert due([broken], now=at(3, 3)) == [broken]
 
 
 @pytest.mark.django_db
@@ -93,7 +111,8 @@ def test_who_knows_somebody_who_was_erased_comes_first_and_does_not_wait(trained
 @pytest.mark.django_db
 def test_a_version_that_does_not_serve_any_more_hurries_nobody(trained: Trained) -> None:
     trained(now=NOW)
-    ModelVersion.objects.update(
-        outdated_since=NOW, status=ModelVersion.Status.RETIRED, created_at=NOW
-    )
+    trained(now=NOW)
+    ModelVersion.objects.filter(status=ModelVersion.Status.RETIRED).update(outdated_since=NOW)
     assert due([plan()], now=NOW + timedelta(hours=2)) == []
+    ModelVersion.objects.update(outdated_since=NOW)
+    assert due([plan()], now=NOW + timedelta(hours=2)) == [plan()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,12 +24,10 @@ class SessionIndex:
     #: Number of different items of each visit.
     widths: Floats
 
-    def found(self, items: Sequence[int], *, n: int) -> list[Indices]:
-        """Return for each of `items` its postings in the latest `n` visits that have it."""
-        begins = self.begins
-        return [
-            self.postings[begins[item] : min(begins[item] + n, begins[item + 1])] for item in items
-        ]
+    def found(self, item: int, *, n: int) -> Indices:
+        """Return the postings of an item in the latest `n` visits that have it."""
+        begin = self.begins[item]
+        return self.postings[begin : min(begin + n, self.begins[item + 1])]
 
     def rarity(self) -> Floats:
         """Return for each item the logarithm of visits over visits that have it; 0 if none."""

@@ -35,7 +35,7 @@ class StackConfig(Config):
     #: Questions of that part that are asked.
     questions: int = 2_000
     #: How much items that few saw get of the scores of those they are like.
-    newcomers: float = 1.0
+    newcomers: float = 1.3
     #: Whether lists are judged without what was seen already, as they are shown by default;
     #: by itself, with it where visitors go back to what they saw.
     seen: str = "auto"

@@ -8,6 +8,7 @@ visitor does counts in the next request.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple, Self
@@ -26,13 +27,16 @@ from personalization.types import JsonObject, Microseconds
 _HOUR = 3_600_000_000
 #: Steps from the last one that are looked at: what is farther back hardly counts.
 _LOOKED_AT = 20
+#: Reaches from the shared step that items of a visit are looked at.
+_FAR = 6
 
 
 @dataclass(frozen=True, kw_only=True)
 class VstanConfig(Config):
     #: Visits that are looked for.
     neighbours: int = 1_000
-    #: The latest visits of each item that they are chosen from.
+    #: The latest visits of the last step's item that they are chosen from; of earlier steps
+    #: the fewer, the less these count.
     sample: int = 2_500
     #: Latest visits that are remembered at all.
     visits: int = 1_000_000
@@ -115,8 +119,10 @@ class Vstan(Recommender[VstanConfig]):
         if shared is None:
             return np.zeros(len(self.items), np.float32)
         sessions = self._index.sessions
-        begins = sessions.starts[shared.visit]
-        lengths = sessions.starts[shared.visit + 1] - begins
+        far = math.ceil(_FAR * self.config.reach)
+        begins = np.maximum(sessions.starts[shared.visit], shared.step - far)
+        ends = np.minimum(sessions.starts[shared.visit + 1], shared.step + far + 1)
+        lengths = ends - begins
         before = np.cumsum(lengths) - lengths
         step = np.arange(lengths.sum()) + np.repeat(begins - before, lengths)
         away = np.abs(step - np.repeat(shared.step, lengths))
@@ -150,12 +156,17 @@ class Vstan(Recommender[VstanConfig]):
         self._freshness = np.exp2(-np.minimum(age, 500.0)) / (
             self._index.widths**self.config.length_power
         )
+        # Of steps that count less, fewer visits are looked at: that bounds the time of an answer.
+        self._sample = {
+            place: math.ceil(self.config.sample * math.exp(place / self.config.step_decay))
+            for place in range(1 - _LOOKED_AT, 1)
+        }
         self._rarity = 1 + self.config.rarity * self._index.rarity()
 
     def _shared(self, steps: list[int]) -> _Shared | None:
         """Return the nearest visits for the last `steps`, the oldest first; None without any."""
         last = {item: place for place, item in enumerate(steps, start=1 - len(steps))}
-        found = self._index.found(list(last), n=self.config.sample)
+        found = [self._index.found(item, n=self._sample[place]) for item, place in last.items()]
         postings = np.concatenate(found) if found else np.empty(0, np.int32)
         if not len(postings):
             return None

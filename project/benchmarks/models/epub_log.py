@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -18,6 +18,7 @@ from personalization.ml.interactions import Catalogue, Interactions, interaction
 from personalization.types import Microseconds
 from project.benchmarks.models.data import data
 
+KIND = "Article Viewed"
 #: Columns of info.csv, whose head names fewer than there are: title, keywords in English and
 #: in any language, abstract. And authors and series, which a site would have as tags.
 TEXTS, TAGS = (3, 4, 5, 8), (1, 6)
@@ -56,17 +57,6 @@ def read_log() -> Log:
     return Log(interactions=interactions_of(rows), catalogue=catalogue)
 
 
-def known_at(catalogue: Catalogue, *, chosen: Sequence[str]) -> Catalogue:
-    """Return the entries of the items that are `chosen`."""
-    wanted = set(chosen)
-    kept = [place for place, item in enumerate(catalogue.items) if item in wanted]
-    return Catalogue(
-        items=tuple(catalogue.items[place] for place in kept),
-        texts=tuple(catalogue.texts[place] for place in kept),
-        tags=tuple(catalogue.tags[place] for place in kept),
-    )
-
-
 def _rows() -> Iterator[tuple[int, int, str, str, float, Microseconds]]:
     number: dict[str, int] = {}
     visits = groupby(_pairs(data("epub/epub.dat")), key=lambda pair: pair[0])
@@ -78,7 +68,7 @@ def _rows() -> Iterator[tuple[int, int, str, str, float, Microseconds]]:
                 visit,
                 visit,
                 document,
-                "Article Viewed",
+                KIND,
                 float("nan"),
                 int(at.timestamp()) * 1_000_000,
             )

@@ -9,7 +9,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
-from project.benchmarks.models import clusters, diginetica, ml1m, msweb, retailrocket, shoppers
+from project.benchmarks.models import (
+    clusters,
+    diginetica,
+    epub,
+    ml1m,
+    msweb,
+    retailrocket,
+    shoppers,
+    stacked,
+)
 from project.benchmarks.models.data import MissingData
 from project.benchmarks.models.rows import Row, protocols
 from project.benchmarks.results import Effort, benchmarks
@@ -17,12 +26,14 @@ from project.benchmarks.results import Effort, benchmarks
 __all__ = [
     "clusters",
     "diginetica",
+    "epub",
     "measure",
     "ml1m",
     "msweb",
     "protocols",
     "retailrocket",
     "shoppers",
+    "stacked",
 ]
 
 

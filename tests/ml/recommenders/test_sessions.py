@@ -132,17 +132,17 @@ def test_visits_can_be_chosen() -> None:
 def test_an_item_is_found_once_in_each_visit_at_its_last_step_the_latest_visit_first() -> None:
     rows = rows_of("aba", "bb", "ca")
     index = index_of(sessions_of(rows), n_items=3)
-    (a, b) = index.found([0, 1], n=10)
-    assert a.tolist() == [6, 2]
-    assert b.tolist() == [4, 1]
-    assert [each.tolist() for each in index.found([0, 2], n=1)] == [[6], [5]]
+    assert index.found(0, n=10).tolist() == [6, 2]
+    assert index.found(1, n=10).tolist() == [4, 1]
+    assert index.found(0, n=1).tolist() == [6]
     assert index.widths.tolist() == [2, 1, 2]
 
 
 def test_no_posting_of_another_item_is_found() -> None:
     rows = rows_of("ab", "ac", "ad")
     index = index_of(sessions_of(rows), n_items=4)
-    for item, found in enumerate(index.found([0, 1, 2, 3], n=100)):
+    for item in range(4):
+        found = index.found(item, n=100)
         assert set(index.sessions.items[found].tolist()) == {item}
 
 

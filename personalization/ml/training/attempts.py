@@ -9,7 +9,8 @@ it expects there, so that a worker that was given up for dead writes nothing any
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -129,6 +130,17 @@ class Attempt:
         self._told.at, self._told.words = time.monotonic(), words
         self._write(progress=min(max(share, 0.0), 1.0), progress_words=words[:_WORDS])
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Keep all that is written inside, or nothing, and know in both cases what stands there."""
+        heard_at = self.heard_at
+        try:
+            with transaction.atomic():
+                yield
+        except BaseException:
+            self.heard_at = heard_at
+            raise
+
     def keep(
         self,
         *,
@@ -146,7 +158,7 @@ class Attempt:
 
         :raises TrainingLost: as `progress` does; nothing is kept then.
         """
-        with transaction.atomic():
+        with self.together():
             self._write(
                 status=ModelVersion.Status.CANDIDATE,
                 algorithm=algorithm,

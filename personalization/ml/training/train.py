@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import DatabaseError, OperationalError
 from django.utils.module_loading import import_string
 
 from personalization import metrics
@@ -132,7 +132,7 @@ def train(
 def _keep(attempt: Attempt, order: Order, learned: Learned, content: bytes, *, mode: Mode) -> None:
     """Keep what was learned, and let it serve if it may, both or neither."""
     verdict = _verdict(order, learned, mode)
-    with transaction.atomic():
+    with attempt.together():
         attempt.keep(
             content=content,
             sha256=hashlib.sha256(content).hexdigest(),

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import DatabaseError, OperationalError
 from threadpoolctl import threadpool_info
 
 from personalization import metrics
@@ -188,6 +188,21 @@ def test_what_serves_goes_on_when_a_training_fails(kitchen: Kitchen, trained: Tr
     trained(now=NOW + DAY)
     assert serving(NAME) == first
     assert ModelArtefact.objects.count() == 1
+
+
+def test_what_fails_while_it_is_kept_leaves_nothing_by_halves(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = trained()
+
+    def refuse(version: ModelVersion, **values: object) -> None:
+        raise DatabaseError("no room")
+
+    monkeypatch.setattr(train, "promote", refuse)
+    version = trained(now=NOW + DAY)
+    assert (version.status, version.error) == (Status.FAILED, "DatabaseError: no room")
+    assert serving(NAME) == first
+    assert list(ModelArtefact.objects.values_list("version", flat=True)) == [first.pk]
 
 
 # -- killed, stopped, and taken over -------------------------------------------------------

@@ -60,7 +60,7 @@ GROUPS = st.lists(st.tuples(st.integers(-1, 4), st.integers(-1, 3)), min_size=1,
 
 
 @given(GROUPS)
-@examples(200)
+@examples(80)
 def test_ids_are_all_different_and_new_ones_were_never_given(rows):
     found = ids_of([a for a, _ in rows], [b for _, b in rows], 4, next_id=5)
     assert len(set(found.ids)) == 4

@@ -20,7 +20,7 @@ def grouped(seed: int, k: int):
 
 
 @given(seed=st.integers(0, 10_000), k=st.integers(2, 6))
-@examples(60)
+@examples(30)
 def test_figures_are_those_of_scikit_learn(seed, k):
     rows, numbers = grouped(seed, k)
     np.testing.assert_allclose(

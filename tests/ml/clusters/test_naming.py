@@ -85,7 +85,7 @@ FEATURES = st.lists(
 
 
 @given(st.lists(FEATURES, min_size=1, max_size=8), st.sets(st.sampled_from(["like most", "new"])))
-@examples(100)
+@examples(40)
 def test_no_two_have_one_name(groups, taken):
     said = [[Difference(feature=one, by=by) for one, by in group] for group in groups]
     found = names_of(said, labels={}, taken=taken)

@@ -96,7 +96,7 @@ def test_what_is_between_parts_the_two(one, other):
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1))
-@examples(100)
+@examples(40)
 def test_f1_is_that_of_scikit_learn(pairs):
     said, members = (np.array(column) for column in zip(*pairs, strict=True))
     assert f1(said, members) == pytest.approx(f1_score(members, said, zero_division=0))

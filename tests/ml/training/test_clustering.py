@@ -14,9 +14,10 @@ from personalization.events.models import Event
 from personalization.ml.clusters.stability import adjusted_rand
 from personalization.ml.features.table import feature_table
 from personalization.ml.models import ModelVersion
+from personalization.ml.training import clustering
 from personalization.ml.training.attempts import request, take
 from personalization.ml.training.cluster_plan import PERSONAS
-from personalization.ml.training.clustering import FEATURES, LEAST, stored
+from personalization.ml.training.clustering import FEATURES, stored
 from personalization.ml.training.known import plan_of
 from personalization.ml.training.plans import Plan
 from personalization.ml.training.train import Mode, train
@@ -32,8 +33,15 @@ __all__ = ["make_source"]
 
 pytestmark = pytest.mark.django_db
 Status = ModelVersion.Status
+LEAST = 80
 #: Visits, pages a visit, orders, and how many of three visitors are such.
 KINDS = ((1, 1, 0), (6, 4, 0), (3, 2, 3))
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let few visitors be enough, so that tests are about what is done with them."""
+    monkeypatch.setattr(clustering, "LEAST", LEAST)
 
 
 @pytest.fixture
@@ -43,20 +51,21 @@ def log(make_source: Callable[..., Any]) -> Callable[..., dict[int, int]]:
 
     def fill(*, visitors: int = LEAST + 10, tag: str = "v", consent: bool = True) -> dict[int, int]:
         rng = np.random.default_rng(7)
-        events, kinds = [], {}
-        for visitor in range(visitors):
-            profile = Profile.objects.create()
-            identity = Identity.objects.create(
-                profile=profile, namespace=Identity.ANONYMOUS, value=f"{tag}{visitor}"
-            )
-            kinds[profile.pk] = visitor % 3
+        profiles = Profile.objects.bulk_create(Profile() for _ in range(visitors))
+        identities = Identity.objects.bulk_create(
+            Identity(profile=profile, namespace=Identity.ANONYMOUS, value=f"{tag}{visitor}")
+            for visitor, profile in enumerate(profiles)
+        )
+        seen = [NOW - DAY - int(rng.integers(20)) * HOUR for _ in profiles]
+        Snapshot.objects.bulk_create(
+            Snapshot(profile=profile, consents={"personalization": consent}, last_seen=last)
+            for profile, last in zip(profiles, seen, strict=True)
+        )
+        events = []
+        for visitor, (identity, last) in enumerate(zip(identities, seen, strict=True)):
             visits, pages, orders = KINDS[visitor % 3]
             names = ["Page Viewed"] * (pages + int(rng.integers(2))) + (
                 ["Product Added", "Order Completed"] if orders else []
-            )
-            last = NOW - DAY - int(rng.integers(20)) * HOUR
-            Snapshot.objects.create(
-                profile=profile, consents={"personalization": consent}, last_seen=last
             )
             events += [
                 Event(
@@ -68,7 +77,7 @@ def log(make_source: Callable[..., Any]) -> Callable[..., dict[int, int]]:
                 for step, name in enumerate(names)
             ]  # fmt: skip
         Event.objects.bulk_create(events)
-        return kinds
+        return {profile.pk: visitor % 3 for visitor, profile in enumerate(profiles)}
 
     return fill
 
@@ -172,9 +181,9 @@ def test_groups_that_do_not_come_out_again_do_not_serve(log):
 
 
 def test_of_many_visitors_some_are_drawn(log, monkeypatch):
-    log(visitors=260)
-    monkeypatch.setattr("personalization.ml.training.clustering.MOST", 220)
-    assert made(quick(k=3)).rows == 220
+    log(visitors=120)
+    monkeypatch.setattr(clustering, "MOST", 100)
+    assert made(quick(k=3)).rows == 100
 
 
 def test_nothing_in_it_tells_who_anybody_is(log):

@@ -16,6 +16,7 @@ from project.benchmarks.models import (
     ml1m,
     msweb,
     retailrocket,
+    serving,
     shoppers,
     stacked,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "msweb",
     "protocols",
     "retailrocket",
+    "serving",
     "shoppers",
     "stacked",
 ]

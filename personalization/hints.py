@@ -34,7 +34,9 @@ EXPIRE_CONSENTS = "personalization.expire_consents"
 SEAL_CONSENT_LOG = "personalization.seal_consent_log"
 TRAIN_MODELS = "personalization.train_models"
 REFRESH_MODELS = "personalization.refresh_models"
+CHECK_MODELS = "personalization.check_models"
 SYNC_ITEMS = "personalization.sync_items"
+SCORE_PROFILES = "personalization.score_profiles"
 
 #: For `app.conf.beat_schedule`. A sweep that waited its turn in vain expires.
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
@@ -47,12 +49,14 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         (SEAL_CONSENT_LOG, 60.0),
         (FINISH_ERASURES, 60.0),
         (TRAIN_MODELS, 60.0),
+        (SCORE_PROFILES, 60.0),
         (TIDY_QUARANTINE, 300.0),
         (REFRESH_MODELS, 300.0),
         (EXPIRE_CONSENTS, 600.0),
         (SYNC_ITEMS, 600.0),
         (PARTITION_EVENTS, 3600.0),
         (PURGE_PERSONAL_DATA, 3600.0),
+        (CHECK_MODELS, 86400.0),
     )
 }
 

@@ -14,10 +14,12 @@ from django.utils import timezone
 from personalization import hints
 from personalization.events.expiry import sweep
 from personalization.ingest.pipeline import process_events
+from personalization.ingest.scores import score_profiles
 from personalization.ingest.tidy import tidy_quarantine
 from personalization.ml.training.items import sync_items
 from personalization.ml.training.renewal import refresh_models
 from personalization.ml.training.train import train_models
+from personalization.ml.training.watching import check_models
 from personalization.privacy.chain import seal_records
 from personalization.privacy.erasure.finish import finish_erasures
 from personalization.privacy.expiry import expire_consents
@@ -93,6 +95,16 @@ def refresh_models_task() -> int:
     return refresh_models(now=timezone.now())
 
 
+@shared_task(name=hints.CHECK_MODELS, ignore_result=True)
+def check_models_task() -> int:
+    return len(check_models(now=timezone.now()))
+
+
 @shared_task(name=hints.SYNC_ITEMS, ignore_result=True)
 def sync_items_task() -> int:
     return sync_items(now=timezone.now())
+
+
+@shared_task(name=hints.SCORE_PROFILES, ignore_result=True)
+def score_profiles_task() -> int:
+    return score_profiles(now=timezone.now())

@@ -6,7 +6,7 @@ import os
 
 from celery import Celery
 
-from personalization.hints import BEAT_SCHEDULE, REFRESH_MODELS, TRAIN_MODELS
+from personalization.hints import BEAT_SCHEDULE, CHECK_MODELS, REFRESH_MODELS, TRAIN_MODELS
 from project import folder_queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
@@ -20,4 +20,6 @@ app.conf.beat_schedule = BEAT_SCHEDULE
 
 #: The queue of what takes long: events must not wait for a training.
 MODELS_QUEUE = "models"
-app.conf.task_routes = {task: {"queue": MODELS_QUEUE} for task in (TRAIN_MODELS, REFRESH_MODELS)}
+app.conf.task_routes = {
+    task: {"queue": MODELS_QUEUE} for task in (TRAIN_MODELS, REFRESH_MODELS, CHECK_MODELS)
+}

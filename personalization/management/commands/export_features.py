@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,16 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.module_loading import import_string
 
 from personalization.clock import microseconds
 from personalization.exceptions import PersonalizationError
-from personalization.ml.features.export import export_features
 from personalization.ml.features.shipped import names
 from personalization.privacy.audit import note
 from personalization.privacy.models import AuditEntry
 
+#: By its place: who imports it computes with numpy.
+_EXPORT = "personalization.ml.features.export.export_features"
 _WARNING = (
     "The file will say whose rows they are, and can be joined with everything else that is known "
     "of these people. Write it? [y/N] "
@@ -48,7 +51,7 @@ class Command(BaseCommand):
         if with_profiles and not (options["yes"] or _is_meant()):
             raise CommandError("Nothing was written.")
         try:
-            done = export_features(
+            done = _exporter()(
                 Path(options["file"]),
                 at=[microseconds(each) for each in options["at"] or [timezone.now()]],
                 features=options["feature"] or names(),
@@ -69,6 +72,16 @@ class Command(BaseCommand):
             f"{options['file']}: {done.rows:,} rows of {done.visitors:,} visitors, "
             f"features {done.version}."
         )
+
+
+def _exporter() -> Callable[..., Any]:
+    try:
+        export: Callable[..., Any] = import_string(_EXPORT)
+    except ImportError as error:
+        raise CommandError(
+            "The extra “ml” is not installed: pip install personalization[ml]."
+        ) from error
+    return export
 
 
 def _is_meant() -> bool:

@@ -16,6 +16,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from personalization.clock import microseconds
+from personalization.management.commands import export_features as export_command
 from personalization.ml.features import export
 from personalization.ml.features.definitions import UnknownFeature, path_feature
 from personalization.ml.features.export import ExportFailed, export_features
@@ -218,3 +219,11 @@ def test_the_command_says_which_feature_there_is_not(tmp_path: Path) -> None:
         call_command("export_features", str(tmp_path / "rows.csv"), "--feature", "orders.number")
     with pytest.raises(UnknownFeature):
         export_features(tmp_path / "rows.csv", at=INSTANTS, features=["orders.number"])
+
+
+def test_without_the_extra_the_command_says_what_to_install(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(export_command, "_EXPORT", "personalization.ml.features.nowhere.export")
+    with pytest.raises(CommandError, match=r"pip install personalization\[ml\]"):
+        call_command("export_features", str(tmp_path / "rows.csv"))

@@ -66,7 +66,7 @@ class Best(TablePredictor[BestConfig]):
 
     model: TablePredictor[Any]
     calibration: Calibration
-    #: What was tried, the best first: algorithm, config, ap.
+    #: What was tried, the best first: algorithm, config, loss.
     trials: list[dict[str, Any]]
     #: Figures of what the best one said of later rows, before any calibration.
     validation: dict[str, float]
@@ -125,7 +125,7 @@ class Best(TablePredictor[BestConfig]):
         scores = trials[0].scores
         assert scores is not None
         self.trials = [
-            {"algorithm": trial.kind.algorithm, "config": dict(trial.config), "ap": trial.ap}
+            {"algorithm": trial.kind.algorithm, "config": dict(trial.config), "loss": trial.loss}
             for trial in trials
         ]
         self.validation = quality(labels, scores).figures()

@@ -17,7 +17,7 @@ import numpy as np
 from personalization.ml.arrays import Doubles, Flags
 from personalization.ml.base import Options
 from personalization.ml.evaluation.folds import Fold
-from personalization.ml.evaluation.probabilities import average_precision
+from personalization.ml.evaluation.probabilities import log_loss
 from personalization.ml.examples import Examples
 from personalization.ml.interactions import UnfitData
 from personalization.ml.predictors.tables import TablePredictor
@@ -37,8 +37,8 @@ class Trial:
 
     kind: Kind
     config: JsonObject
-    #: Average precision, the mean over folds.
-    ap: float = float("nan")
+    #: Logarithmic loss, the mean over folds: what both ranks and is true has little of it.
+    loss: float = float("nan")
     #: Of the rows that folds judge, in their order: what was said before it happened.
     scores: Doubles | None = None
 
@@ -67,7 +67,7 @@ def tried(
             smaller = [Fold(train=_latest(fold.train, share), test=fold.test) for fold in usable]
             trials = _better(trials, examples, smaller, options=options)
     judged = _all(trials, examples, usable, options=options)
-    return sorted(judged, key=lambda trial: -trial.ap)
+    return sorted(judged, key=lambda trial: trial.loss)
 
 
 def judged_rows(examples: Examples, folds: Sequence[Fold]) -> Flags:
@@ -97,7 +97,7 @@ def _better(
     kept: list[int] = []
     for kind in dict.fromkeys(trial.kind for trial in trials):
         places = [n for n, trial in enumerate(trials) if trial.kind is kind]
-        places.sort(key=lambda n: -judged[n].ap)
+        places.sort(key=lambda n: judged[n].loss)
         kept += places[: max(1, -(-len(places) // _KEPT))]
     return [trials[n] for n in sorted(kept)]
 
@@ -120,11 +120,11 @@ def _judged(trial: Trial, examples: Examples, folds: Sequence[Fold], *, seed: in
         model = trial.kind(trial.kind.config_class.read(trial.config))
         model.fit(examples.where(fold.train), Options(seed=seed))
         scores[fold.test] = model.score(examples.rows[fold.test])
-        found.append(average_precision(examples.labels[fold.test], scores[fold.test]))
+        found.append(log_loss(examples.labels[fold.test], scores[fold.test]))
     return Trial(
         kind=trial.kind,
         config=trial.config,
-        ap=float(np.mean(found)),
+        loss=float(np.mean(found)),
         scores=scores[judged_rows(examples, folds)],
     )
 

@@ -16,6 +16,8 @@ from personalization.ml.recommenders.likelihood import likeliest
 ENOUGH = 30
 #: Weights of popularity that are tried, where 1 is that of the weightiest engine.
 _OF_POPULARITY = (0.0, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
+#: Those of each length where there is too little to choose by.
+_SHIPPED = (1.0, 0.5, 0.25, 0.1, 0.05, 0.05)
 #: Popularity beside which nothing else counts.
 _ALONE = math.inf
 #: Evaluations that a search may take.
@@ -30,7 +32,7 @@ def searched(table: Table, *, popularity: int) -> Floats:
     """
     weights = _engines(table, popularity=popularity)
     rows = np.tile(weights, (len(LENGTHS), 1))
-    least = 0.0
+    least = 0.0 if weights.any() else _ALONE
     for bucket in reversed(range(len(LENGTHS))):
         part = table.of(bucket)
         tried = {
@@ -40,6 +42,8 @@ def searched(table: Table, *, popularity: int) -> Floats:
         }
         if len(part) >= ENOUGH:
             least = _least({share: part.gains(row) for share, row in tried.items()})
+        else:
+            least = max(least, _SHIPPED[bucket])
         rows[bucket] = tried[least]
     return rows
 
@@ -61,7 +65,7 @@ def shipped(n_engines: int, *, popularity: int) -> Floats:
     """Return the weights where there is too little to choose by: all engines alike, and of
     popularity the less the more is known."""
     rows = np.ones((len(LENGTHS), n_engines), np.float32)
-    rows[:, popularity] = (1.0, 0.5, 0.25, 0.1, 0.05, 0.05)
+    rows[:, popularity] = _SHIPPED
     return rows
 
 

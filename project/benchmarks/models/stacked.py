@@ -7,7 +7,7 @@ the fold that is tested is right. The stack must not be below popularity at any 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,9 +68,7 @@ def _short_histories(*, learned: NDArray[np.int64], asked: NDArray[np.int64]) ->
     below = []
     for n in _LENGTHS:
         ours, popular = (
-            measured(
-                model, Pairs.of(theirs), Pairs.of(unseen), history=lambda items, n=n: items[:n]
-            ).ndcg10
+            measured(model, Pairs.of(theirs), Pairs.of(unseen), history=_first(n)).ndcg10
             for model in models
         )
         below.append(ours < popular)
@@ -89,3 +87,7 @@ def _short_histories(*, learned: NDArray[np.int64], asked: NDArray[np.int64]) ->
         popularity=1.0,
         note=f"with {', '.join(map(str, _LENGTHS))} known items",
     )
+
+
+def _first(n: int) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    return lambda items: items[:n]

@@ -1,0 +1,218 @@
+"""Weights by what came next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from personalization.ml.arrays import Floats
+from personalization.ml.recommenders.answers import Question, Table, table_of
+from personalization.ml.recommenders.blend import LENGTHS
+from personalization.ml.recommenders.likelihood import likeliest
+from personalization.ml.recommenders.weighing import ENOUGH, searched, shipped
+from tests.effort import examples
+
+N_ITEMS = 40
+POPULARITY = 0
+
+
+def question(
+    *rows: Sequence[float], target: int, bucket: int = 0, left_out: Sequence[int] = ()
+) -> Question:
+    return Question(
+        scores=np.array(rows, np.float32),
+        target=target,
+        bucket=bucket,
+        left_out=np.array(left_out, np.int32),
+    )
+
+
+def drawn(
+    *, n: int, knows: Sequence[float], seed: int = 0, bucket: int | None = None
+) -> list[Question]:
+    """Return questions that engine e answers at random, but for a share `knows[e]` of them."""
+    rng = np.random.default_rng(seed)
+    questions = []
+    for number in range(n):
+        scores = rng.random((len(knows), N_ITEMS)).astype(np.float32) * 0.9
+        target = int(rng.integers(N_ITEMS))
+        for engine, share in enumerate(knows):
+            if rng.random() < share:
+                scores[engine, target] = 1.0
+        of = number % len(LENGTHS) if bucket is None else bucket
+        questions.append(question(*scores, target=target, bucket=of))
+    return questions
+
+
+def one(*weights: float) -> Floats:
+    return np.array(weights, np.float32)
+
+
+def test_a_rank_counts_those_that_are_better_and_half_of_its_equals() -> None:
+    table = table_of(
+        [
+            question([0.1, 0.9, 0.5], target=2),
+            question([0.5, 0.5, 0.5], target=0),
+            question([1.0, 0.2, 0.1], target=0),
+        ]
+    )
+    assert table.ranks(one(1.0)).tolist() == [2, 2, 1]
+
+
+def test_quality_is_the_gain_of_the_first_twenty() -> None:
+    table = table_of(
+        [
+            question([0.1, 0.9, 0.5], target=2),
+            question(np.linspace(1, 0, N_ITEMS).tolist(), target=30),
+        ]
+    )
+    assert table.quality(one(1.0)) == pytest.approx(1 / np.log2(3) / 2)
+
+
+def test_what_is_left_out_is_no_candidate_unless_it_is_asked_for() -> None:
+    table = table_of([question([0.9, 0.5, 0.1], target=1, left_out=[0])])
+    assert table.ranks(one(1.0)).tolist() == [1]
+    both = table_of([question([0.9, 0.5, 0.1], target=1, left_out=[0, 1])])
+    assert both.ranks(one(1.0)).tolist() == [1]
+
+
+def test_a_target_that_no_engine_names_is_still_ranked() -> None:
+    scores = np.linspace(1, 0.5, 300)
+    scores[299] = 0
+    table = table_of([question(scores.tolist(), target=299)])
+    assert table.ranks(one(1.0))[0] > 20
+
+
+def test_questions_of_one_length_can_be_looked_at_alone() -> None:
+    questions = drawn(n=30, knows=[0.2, 0.7])
+    table = table_of(questions)
+    for bucket in range(len(LENGTHS)):
+        alone = table_of([each for each in questions if each.bucket == bucket])
+        np.testing.assert_array_equal(table.of(bucket).ranks(one(1, 2)), alone.ranks(one(1, 2)))
+
+
+def test_quality_by_length_is_that_of_all_if_weights_are_the_same() -> None:
+    table = table_of(drawn(n=30, knows=[0.2, 0.7]))
+    weights = np.tile(one(1, 2), (len(LENGTHS), 1))
+    assert table.quality_by_length(weights) == pytest.approx(table.quality(one(1, 2)))
+
+
+def test_of_no_questions_there_is_no_quality() -> None:
+    assert len(table_of([])) == 0
+    assert table_of([]).quality(np.empty(0, np.float32)) == 0
+
+
+def test_the_engine_that_knows_weighs_most() -> None:
+    weights = searched(table_of(drawn(n=300, knows=[0.0, 0.9, 0.1])), popularity=POPULARITY)
+    assert (weights[:, 1] > weights[:, 2]).all()
+    assert (weights[:, 1] > weights[:, POPULARITY]).all()
+
+
+def test_engines_that_know_different_things_are_both_used() -> None:
+    table = table_of(drawn(n=400, knows=[0.0, 0.5, 0.5]))
+    weights = searched(table, popularity=POPULARITY)
+    assert (weights[:, 1:] > 0).all()
+    assert table.quality_by_length(weights) > 1.05 * table.quality(one(0, 1, 0))
+
+
+def test_where_only_popularity_knows_it_is_alone() -> None:
+    for bucket in range(len(LENGTHS)):
+        table = table_of(drawn(n=200, knows=[0.95, 0.0], bucket=bucket))
+        row = searched(table, popularity=POPULARITY)[bucket]
+        assert table.quality(row) >= table.quality(one(1, 0))
+
+
+def test_popularity_alone_is_chosen_with_nothing_beside_it() -> None:
+    weights = searched(table_of(drawn(n=120, knows=[0.9])), popularity=POPULARITY)
+    assert weights.tolist() == [[1.0]] * len(LENGTHS)
+    few = searched(table_of(drawn(n=6, knows=[0.9])), popularity=POPULARITY)
+    assert few.tolist() == [[1.0]] * len(LENGTHS)
+
+
+@examples(15)
+@given(
+    knows=st.lists(st.floats(0, 1), min_size=2, max_size=4),
+    seed=st.integers(0, 99),
+    bad=st.integers(0, len(LENGTHS)),
+)
+def test_no_length_is_below_popularity_and_its_weight_falls(
+    knows: list[float], seed: int, bad: int
+) -> None:
+    """Whatever engines know; of short histories up to `bad` they know nothing."""
+    questions = drawn(n=40 * len(LENGTHS), knows=knows, seed=seed)
+    blind = drawn(n=len(questions), knows=[knows[0], *[0.0] * (len(knows) - 1)], seed=seed + 1)
+    mixed = [
+        blind[place] if place % len(LENGTHS) < bad else each for place, each in enumerate(questions)
+    ]
+    table = table_of(mixed)
+    weights = searched(table, popularity=POPULARITY)
+    alone = np.eye(len(knows), dtype=np.float32)[POPULARITY]
+    for bucket in range(len(LENGTHS)):
+        part = table.of(bucket)
+        assert part.quality(weights[bucket]) >= part.quality(alone) - 1e-9
+    others = weights[:, 1:].sum(axis=1)
+    share = np.where(others > 0, weights[:, POPULARITY], np.inf)
+    assert (share[:-1] >= share[1:]).all()
+
+
+def test_lengths_with_too_few_questions_have_what_is_shipped_of_popularity() -> None:
+    few = drawn(n=ENOUGH - 1, knows=[0.0, 1.0], bucket=0)
+    many = drawn(n=200, knows=[0.0, 0.9], bucket=3)
+    weights = searched(table_of([*few, *many]), popularity=POPULARITY)
+    assert weights[0, POPULARITY] == shipped(2, popularity=POPULARITY)[0, POPULARITY]
+    np.testing.assert_array_equal(weights[0, 1:], weights[3, 1:])
+
+
+def test_the_same_questions_give_the_same_weights() -> None:
+    questions = drawn(n=100, knows=[0.1, 0.5, 0.4])
+    first, second = (searched(table_of(questions), popularity=POPULARITY) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_shipped_weights_let_popularity_fall_with_length() -> None:
+    weights = shipped(3, popularity=1)
+    assert weights.shape == (len(LENGTHS), 3)
+    assert (np.diff(weights[:, 1]) <= 0).all()
+    assert (weights[:, [0, 2]] == 1).all()
+
+
+def test_the_likeliest_weights_are_where_the_likelihood_is_flat() -> None:
+    table = table_of(drawn(n=200, knows=[0.3, 0.6, 0.0]))
+    weights = likeliest(table)
+    assert weights.max() == pytest.approx(1)
+    assert weights[1] > weights[0] > weights[2] >= 0
+    scale = max(np.linspace(0.5, 30, 200), key=lambda scale: _likelihood(table, scale * weights))
+    best = _likelihood(table, scale * weights)
+    for engine in range(3):
+        for by in (0.8, 1.25):
+            moved = scale * weights
+            moved[engine] *= by
+            assert _likelihood(table, moved) <= best + 0.05
+
+
+def test_engines_that_say_nothing_are_all_alike() -> None:
+    table = table_of([question([0.0] * 5, [0.0] * 5, target=n % 5) for n in range(40)])
+    assert likeliest(table).tolist() == [1, 1]
+
+
+def test_an_engine_that_misleads_gets_no_weight() -> None:
+    rng = np.random.default_rng(3)
+    questions = []
+    for _ in range(100):
+        scores = rng.random((2, N_ITEMS))
+        target = int(np.argmax(scores[0]))
+        scores[1] = 1 - scores[0]
+        questions.append(question(*scores.tolist(), target=target))
+    assert likeliest(table_of(questions)).tolist() == [1, 0]
+
+
+def _likelihood(table: Table, weights: np.ndarray) -> float:
+    total = -0.5 * float(weights @ weights)
+    for begin, end, target in zip(table.starts[:-1], table.starts[1:], table.targets, strict=True):
+        summed = table.scores[begin:end].astype(float) @ weights
+        total += float(table.scores[target] @ weights - np.log(np.exp(summed).sum()))
+    return total

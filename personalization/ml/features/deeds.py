@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -70,10 +71,17 @@ def device_of(context: JsonObject) -> str:
     stated = _text(_mapping(context.get("device")).get("type")).lower()
     if stated in DEVICES:
         return stated
-    agent = _text(context.get("userAgent"))
+    found = _device_of_agent(_text(context.get("userAgent")))
+    if found != "tablet" and _mapping(context.get("userAgentData")).get("mobile") is True:
+        return "mobile"
+    return found
+
+
+@lru_cache(maxsize=4096)  # a site is visited with a few thousand different browsers
+def _device_of_agent(agent: str) -> str:
     if _TABLET.search(agent):
         return "tablet"
-    if _PHONE.search(agent) or _mapping(context.get("userAgentData")).get("mobile") is True:
+    if _PHONE.search(agent):
         return "mobile"
     return "desktop" if agent else ""
 
@@ -96,14 +104,24 @@ def source_of(context: JsonObject) -> str:
     host = _host(page.get("referrer"))
     if not host or host == _host(page.get("url")):
         return "direct"
+    return _source_of_host(host)
+
+
+@lru_cache(maxsize=4096)
+def _source_of_host(host: str) -> str:
     if _SEARCH.search(host):
         return "search"
     return "social" if _SOCIAL.search(host) else "referral"
 
 
 def _host(url: Json) -> str:
+    return _host_of(url) if isinstance(url, str) and url else ""
+
+
+@lru_cache(maxsize=4096)
+def _host_of(url: str) -> str:
     try:
-        return urlsplit(_text(url)).hostname or ""
+        return urlsplit(url).hostname or ""
     except ValueError:  # an address that is none
         return ""
 

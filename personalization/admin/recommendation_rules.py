@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html
@@ -20,6 +21,7 @@ from personalization.admin.read_only import ModelAdmin
 from personalization.delivery.decide_body import SLUG
 from personalization.delivery.list_rules import forget, holding, stated_by
 from personalization.delivery.recommendation_rules import RecommendationRule
+from personalization.ml.serving.clicks import LISTS, WITHIN, click_through
 from personalization.ml.serving.policy import policy_of
 from personalization.ml.serving.popular import popular
 from personalization.ml.serving.recommend import Ask, Recommendation, recommend
@@ -34,6 +36,8 @@ else:
 
 #: Items of the lists that are compared.
 SHOWN: Final = 10
+#: For so long is told what lists led to.
+_DAYS: Final = 7
 _EFFECT: Final = "personalization/admin/rule_effect.html"
 
 
@@ -92,6 +96,7 @@ class RecommendationRuleForm(ModelForm):
 @admin.register(RecommendationRule)
 class RecommendationRuleAdmin(ModelAdmin):
     form = RecommendationRuleForm
+    change_list_template = "admin/personalization/recommendationrule/change_list.html"
     list_display = ("name", "action", "what", "place_shown", "segment", "is_active")
     list_filter = ("action", "is_active", "place")
     list_select_related = ("segment",)
@@ -126,6 +131,20 @@ class RecommendationRuleAdmin(ModelAdmin):
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
         super().delete_queryset(request, queryset)
         forget()
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        now = timezone.now()
+        found = click_through(since=now - timedelta(days=_DAYS), until=now)
+        context = {
+            "click_through": [(one, 100 * one.share) for one in found],
+            "click_days": _DAYS,
+            "click_most": LISTS,
+            "click_minutes": WITHIN // timedelta(minutes=1),
+            **(extra_context or {}),
+        }
+        return super().changelist_view(request, context)
 
     @admin.display(description=_("items"))
     def what(self, rule: RecommendationRule) -> SafeString:

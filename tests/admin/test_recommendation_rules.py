@@ -9,10 +9,11 @@ import pytest
 from django.urls import reverse
 
 from personalization.delivery.recommendation_rules import RecommendationRule
+from personalization.events.models import Event
 from personalization.privacy.models import AuditEntry
 from personalization.segments.models import Segment
-from tests.delivery.people import make_segments
-from tests.delivery.recommending import make_crowd, make_items
+from tests.delivery.people import make_person, make_segments
+from tests.delivery.recommending import look_at, make_crowd, make_items
 from tests.delivery.rendering import render
 
 pytestmark = pytest.mark.django_db
@@ -136,3 +137,19 @@ def test_who_wrote_a_rule_is_noted_with_its_name(owner):
     write(owner)
     entry = AuditEntry.objects.get(kind="recommendationrule")
     assert (entry.action, entry.name) == (AuditEntry.Action.ADDED, "Ours")
+
+
+def test_the_list_tells_what_lists_led_to(owner):
+    assert "What lists led to" not in text_of(owner.get(LIST))
+    person = make_person()
+    look_at(person, "x", event="Recommendation Shown", minutes=10)
+    Event.objects.filter(name="Recommendation Shown").update(
+        properties={"place": "home", "items": ["hat"], "model": "recommend <b>7</b>"}
+    )
+    look_at(person, "hat", minutes=5)
+    response = owner.get(LIST)
+    assert [
+        (one.model, one.clicked, one.lists) for one, _ in response.context["click_through"]
+    ] == [("recommend <b>7</b>", 1, 1)]
+    assert "recommend &lt;b&gt;7&lt;/b&gt;" in response.content.decode()
+    assert "100.0 %" in text_of(response)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from personalization import bulk
 from personalization.clock import microseconds, moment
 from personalization.profiles import features
+from personalization.profiles.modelled import modelled
 from personalization.profiles.models import Snapshot
 from personalization.profiles.plan import Plan
 from personalization.rules.need import Counters, Late, Need
@@ -117,7 +118,7 @@ def store(state: State, snapshot: Snapshot) -> None:
     snapshot.traits = state.traits
     snapshot.trait_times = {name: list(stamp) for name, stamp in state.trait_times.items()}
     snapshot.sums = state.sums
-    snapshot.features = features.published(state.sums)
+    snapshot.features = {**modelled(snapshot.features), **features.published(state.sums)}
     snapshot.counters = state.counters.as_stored()
     snapshot.visit_started_at = moment(state.visit) if state.visit is not None else None
     snapshot.first_seen = moment(state.first_seen) if state.first_seen is not None else None

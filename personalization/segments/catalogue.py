@@ -9,7 +9,7 @@ from personalization.conf import settings
 from personalization.events.catalogue import fields, known_events
 from personalization.events.models import Event
 from personalization.events.schemas import schemas_in_force
-from personalization.profiles import derived
+from personalization.profiles import derived, modelled
 from personalization.profiles.models import Snapshot
 from personalization.rules.catalogue import Catalogue, EventKind, Field
 from personalization.rules.compare import OF_ENCRYPTED, OPERATORS, WORDS, shown, type_of
@@ -28,10 +28,10 @@ DEVICES = ("desktop", "mobile", "tablet")
 
 
 def catalogue() -> Catalogue:
-    """Return the catalogue of this site (four queries)."""
+    """Return the catalogue of this site (five queries, six where a model of a goal serves)."""
     return Catalogue(
         traits=_traits(),
-        features=derived.fields(),
+        features={**derived.fields(), **modelled.fields()},
         events=_events(),
         segments=_segments(),
         retention=settings.RETENTION,

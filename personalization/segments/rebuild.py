@@ -14,6 +14,7 @@ from django.db import transaction
 from personalization.clock import microseconds
 from personalization.conf import settings
 from personalization.events.models import Event
+from personalization.profiles.modelled import modelled
 from personalization.profiles.models import Snapshot
 from personalization.profiles.state import State, save, store
 from personalization.profiles.visits import Span, joined, replace_visits
@@ -128,7 +129,10 @@ def derived_snapshots(
         spans = joined((Span(at, at) for at in moments[snapshot.pk]), gap=settings.VISIT_GAP)
         set_visits(state, spans)
         derived = Snapshot(
-            pk=snapshot.pk, memberships=dict(snapshot.memberships), consents=snapshot.consents
+            pk=snapshot.pk,
+            memberships=dict(snapshot.memberships),
+            consents=snapshot.consents,
+            features=modelled(snapshot.features),
         )
         store(state, derived)
         derived.plan = live.plan.id

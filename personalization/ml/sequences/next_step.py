@@ -3,6 +3,9 @@
 How often a step followed the last few, mixed with how often it followed fewer of them: the
 less was seen, the more the shorter counts. Source: MacKay and Peto, “A Hierarchical Dirichlet
 Language Model” (Natural Language Engineering 1995). To end the visit is a step as well.
+
+Steps of few visits are passed over, when learning and when asked: they say little, and may say
+of whom.
 """
 
 from __future__ import annotations
@@ -33,7 +36,9 @@ _Context = tuple[int, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class NextStepConfig(Config):
-    bounds: ClassVar = {"order": (1, 4), "strength": (0.01, 1000), "visits": (1, 1_000_000)}
+    bounds: ClassVar = {
+        "order": (1, 4), "strength": (0.01, 1000), "visits": (1, 1_000_000), "least": (1, 10_000),
+    }  # fmt: skip
 
     #: How many steps back it looks.
     order: int = 2
@@ -41,6 +46,8 @@ class NextStepConfig(Config):
     strength: float = 5.0
     #: Visits to learn from, at least.
     visits: int = 50
+    #: Visits that a step was taken in, at least.
+    least: int = 10
 
 
 @algorithms.register("next_step")
@@ -62,13 +69,14 @@ class NextStep(Model[NextStepConfig]):
         known = [visit.steps for visit in visits if len(visit)]
         if len(known) < self.config.visits:
             raise UnfitData(f"Needs {self.config.visits} visits, there are {len(known)}.")
-        self.steps = (*sorted(set(chain.from_iterable(known))), END)
+        taken_in = Counter(chain.from_iterable(map(set, known)))
+        self.steps = (*sorted(step for step, n in taken_in.items() if n >= self.config.least), END)
         number = {step: n for n, step in enumerate(self.steps)}
         counted: list[Counter[_Context]] = [Counter() for _ in range(self.config.order + 1)]
         for done, steps in enumerate(known):
             if done % 1000 == 0:
                 options.progress(done / len(known), "counting what followed what")
-            taken = [number[step] for step in (*steps, END)]
+            taken = [number[step] for step in (*steps, END) if step in number]
             for place in range(len(taken)):
                 for back in range(min(place, self.config.order) + 1):
                     counted[back][tuple(taken[place - back : place + 1])] += 1
@@ -78,17 +86,13 @@ class NextStep(Model[NextStepConfig]):
     def score(self, steps: Sequence[str]) -> Doubles:
         """Return the probability of each of `self.steps` to come next; they add up to 1.
 
-        `steps` are those of the visit so far, the oldest first; unknown ones end the look back.
+        `steps` are those of the visit so far, the oldest first.
         """
         likely = np.full(len(self.steps), 1 / len(self.steps))
         number = {step: n for n, step in enumerate(self.steps[:-1])}
-        context: _Context = ()
-        for back, table in enumerate(self._followed):
-            if back:
-                if back > len(steps) or steps[-back] not in number:
-                    break
-                context = (number[steps[-back]], *context)
-            counts = table.get(context)
+        known = [number[step] for step in steps if step in number]
+        for back, table in enumerate(self._followed[: len(known) + 1]):
+            counts = table.get(tuple(known[len(known) - back :]))
             if counts is None:
                 break
             weight = self.config.strength if back else _UNSEEN

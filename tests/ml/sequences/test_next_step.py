@@ -25,7 +25,7 @@ VISITS = [
 
 
 def fitted(visits: list[Walk] = VISITS, **config: Any) -> NextStep:
-    return NextStep(NextStepConfig(**{"visits": 1, **config})).fit(visits, Options())
+    return NextStep(NextStepConfig(**{"visits": 1, "least": 1, **config})).fit(visits, Options())
 
 
 class TestNextStep(ModelContract):
@@ -56,11 +56,21 @@ def test_counts_are_mixed_with_those_of_fewer_steps() -> None:
     assert after["a"] == pytest.approx((0 + 2 * usual["a"]) / (3 + 2))
 
 
-def test_a_step_that_nobody_knows_ends_the_look_back() -> None:
+def test_a_step_that_nobody_knows_is_passed_over() -> None:
     model = fitted()
     np.testing.assert_array_equal(model.score(["never seen"]), model.score([]))
-    np.testing.assert_array_equal(model.score(["home", "never seen"]), model.score([]))
+    np.testing.assert_array_equal(model.score(["home", "never seen"]), model.score(["home"]))
     np.testing.assert_array_equal(model.score(["never seen", "home"]), model.score(["home"]))
+
+
+def test_a_step_of_few_visits_is_not_kept() -> None:
+    rare = [*VISITS, *[walk("home", "/somebody", "shop")] * 9]
+    model = fitted(rare, least=10)
+    assert "/somebody" not in model.steps
+    assert "/somebody" not in model.arrays()["steps"].tolist()
+    np.testing.assert_array_equal(
+        model.score(["home"]), fitted([*VISITS, *[walk("home", "shop")] * 9]).score(["home"])
+    )
 
 
 def test_a_longer_look_back_than_anybody_took_changes_nothing() -> None:

@@ -76,6 +76,8 @@ def weighed(config: StackConfig, dataset: Dataset, options: Options) -> Weighed:
 
     Where there is too little to ask about, weights are as shipped.
     """
+    if not config.questions:
+        return _as_shipped(config, {}, ["Weights are as shipped: no questions are asked."])
     try:
         blend, table, remarks = _tried(config, dataset, options)
     except UnfitData as error:

@@ -11,6 +11,10 @@ from typing import Any
 Json = dict[str, Any]
 
 SITE = "http://shop.example"
+#: What a visitor answers to the banner, told with the first thing they do.
+AGREED: Json = {
+    "categoryPreferences": {"analytics": True, "personalization": True, "marketing": True}
+}
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ class Journey:
         self.track("Engaged", {"seconds": self.wait(low, high)})
 
     def _note(self, event: Json) -> None:
+        if not self.events:
+            event["context"] = {**event.get("context", {}), "consent": AGREED}
         event |= {
             "anonymousId": self.id,
             "messageId": f"{self.id}-{len(self.events)}",

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from personalization.ml.models import ModelVersion
 from personalization.ml.training.attempts import open_trainings, request, take
-from personalization.ml.training.figures import figures
+from personalization.ml.training.figures import figures, headline
 from personalization.ml.training.known import plan_of, planned
 from personalization.ml.training.overview import ModelState, model_states
 from personalization.ml.training.plans import Plan, UnknownPlan
@@ -156,8 +156,11 @@ def _state_as_data(state: ModelState) -> dict[str, Any]:
 
 
 def _state_lines(state: ModelState) -> Iterator[str]:
-    serves = f"version {state.serving.number} serves" if state.serving else "nothing serves"
-    yield f"{state.name}: {serves}"
+    if state.serving:
+        figure = headline(state.serving.metrics)
+        yield f"{state.name}: version {state.serving.number} serves, {figure}"
+    else:
+        yield f"{state.name}: nothing serves"
     if state.open:
         yield (
             f"  version {state.open.number} is in training, {state.open.progress:.0%} "

@@ -154,7 +154,7 @@ def test_the_list_tells_how_each_model_stands(
     shop(plan(), plan("new"))
     out, _, code = run("--list")
     assert code == 0
-    assert f"{NAME}: version 1 serves" in out
+    assert f"{NAME}: version 1 serves, hr_20 0.5000 (popularity 0.2000)" in out
     assert "version 3 is in training, 0%" in out
     assert "It is not better than popularity" in out
     assert "erased meanwhile" in out

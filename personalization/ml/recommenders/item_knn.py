@@ -64,7 +64,8 @@ class ItemKnn(ByItems[ItemKnnConfig]):
         for rows, block in products(columns.T.tocsr(), columns):
             common = block > 0
             if self.config.similarity == "pearson":
-                block = block - np.outer(sums[rows], sums) / matrix.n_rows
+                expected = np.outer(sums[rows], sums) / matrix.n_rows
+                block = (block - expected).astype(np.float32)
             scale = np.outer(lengths[rows], lengths) + self.config.shrinkage
             similar = np.divide(block, scale, out=np.zeros(block.shape), where=common & (scale > 0))
             # What says that two items avoid each other is too little to recommend by.

@@ -42,13 +42,13 @@ def measure(effort: Effort) -> Iterator[Row]:
     with one_thread():
         for seed in _SEEDS:
             learned, asked = split(rows, rng=np.random.default_rng(seed))
-            for column, (model, told) in enumerate(
-                (
-                    (Popularity(), learned),
-                    (Ials(IalsConfig(backend="own")), once(learned)),
-                    (Ials(IalsConfig(backend="own")), learned),
-                )
-            ):
+            alike = once(learned)
+            several: tuple[tuple[Recommender[Any], NDArray[np.int64]], ...] = (
+                (Popularity(), learned),
+                (Ials(IalsConfig(backend="own")), alike),
+                (Ials(IalsConfig(backend="own")), learned),
+            )
+            for column, (model, told) in enumerate(several):
                 fitted = model.fit(dataset(told), Options(seed=seed))
                 found[seed, column] = ndcg10(fitted, told, asked)
     popular, binary, weighted = found.mean(axis=0).tolist()

@@ -81,6 +81,11 @@ SPECIAL: dict[str, Needs] = {
         any_of("view_modelversion", "change_modelversion"),
         any_of("add_segment"),
     ),
+    "modelversion_sequences": (any_of("view_modelversion", "change_modelversion"),),
+    "modelversion_sequence_segment": (
+        any_of("view_modelversion", "change_modelversion"),
+        any_of("add_segment"),
+    ),
 }
 #: Addresses that are asked by POST alone.
 POSTED = {
@@ -88,7 +93,7 @@ POSTED = {
     "segment_preview", "segment_count", "segment_cancel", "segment_replay", "segment_trial",
     "segment_witnesses", "profile_reveal", "consenttext_copy", "consentrecord_export",
     "modelversion_train", "modelversion_stop", "modelversion_promote", "modelversion_roll_back",
-    "modelversion_group_segment",
+    "modelversion_group_segment", "modelversion_sequence_segment",
 }  # fmt: skip
 DJANGOS = ("changelist", "change", "history", "add", "delete")
 

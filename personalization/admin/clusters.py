@@ -20,13 +20,8 @@ from personalization.admin.read_only import ModelAdmin, may, may_view
 from personalization.admin.rule_check import examine, problem_text
 from personalization.admin.wording import share_words
 from personalization.ml.models import ModelVersion
-from personalization.ml.training.groups import (
-    GROUPED,
-    GroupShown,
-    NoGroups,
-    SaidRule,
-    groups_of,
-)
+from personalization.ml.serving.published import GROUPED
+from personalization.ml.training.groups import GroupShown, NoGroups, SaidRule, groups_of
 from personalization.rules.catalogue import Catalogue
 from personalization.rules.explain import sentence
 from personalization.segments.catalogue import catalogue

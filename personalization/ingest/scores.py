@@ -25,6 +25,7 @@ from personalization.profiles.state import save
 from personalization.segments.live import live_rules
 from personalization.segments.membership import Changes
 from personalization.segments.rebuild import CHUNK, rebuild_and_save
+from personalization.types import Json
 
 #: Whoever was here so shortly ago is scored again; longer than a sweep is apart from the next.
 JUST = timedelta(minutes=3)
@@ -34,7 +35,7 @@ _TURNS = 24 * 60
 #: By its place, as numpy comes along.
 _PREDICTIONS = "personalization.ml.serving.predictions.predictions"
 
-Scores = Mapping[int, Mapping[str, float]]
+Scores = Mapping[int, Mapping[str, Json]]
 
 
 def score_profiles(*, now: datetime) -> int:
@@ -77,7 +78,7 @@ def publish(scores: Scores, *, now: datetime) -> int:
     return len(changed)
 
 
-def _put(snapshot: Snapshot, scores: Mapping[str, float]) -> set[str]:
+def _put(snapshot: Snapshot, scores: Mapping[str, Json]) -> set[str]:
     """Put the scores in place of those before; return the names of those that changed."""
     before = modelled(snapshot.features)
     names = {name for name in {*before, *scores} if before.get(name) != scores.get(name)}

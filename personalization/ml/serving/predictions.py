@@ -10,10 +10,12 @@ from typing import Any, TypeAlias
 from personalization import metrics
 from personalization.clock import microseconds
 from personalization.ml.base import Clusterer, Predictor
+from personalization.ml.clusters.personas import Personas
 from personalization.ml.features.definitions import UnknownFeature
 from personalization.ml.features.table import FeatureTable, feature_table
 from personalization.ml.serving.loaded import serving
 from personalization.ml.serving.published import published_names
+from personalization.types import Json
 
 logger = logging.getLogger(__name__)
 
@@ -23,13 +25,14 @@ DIGITS = 4
 Scoring: TypeAlias = Predictor[Any] | Clusterer[Any]
 
 
-def predictions(profile_ids: Collection[int], *, now: datetime) -> dict[int, dict[str, float]]:
+def predictions(profile_ids: Collection[int], *, now: datetime) -> dict[int, dict[str, Json]]:
     """Return for each profile that consents what each model says of it, by the model's name: a
-    probability, or the id of a group; nothing of a model in none of whose groups it is.
+    probability, or the name of a group (its number, where groups have no names); nothing of a
+    model in none of whose groups it is.
 
     Two queries for 200 profiles and few for the models, however many of these there are.
     """
-    found: dict[int, dict[str, float]] = {}
+    found: dict[int, dict[str, Json]] = {}
     models = _models(now=now)
     if not models or not profile_ids:
         return found
@@ -59,10 +62,14 @@ def _models(*, now: datetime) -> Mapping[str, Scoring]:
     return models
 
 
-def _scores(model: Scoring, table: FeatureTable) -> Iterator[tuple[int, float]]:
-    """Yield each row with its score; those of no group are left out."""
-    scores = model.score(table.rows[:, [table.features.index(name) for name in model.features]])
-    if isinstance(model, Clusterer):
-        yield from ((row, int(group)) for row, group in enumerate(scores) if group >= 0)
+def _scores(model: Scoring, table: FeatureTable) -> Iterator[tuple[int, Json]]:
+    """Yield each row with what is said of it; those of no group are left out."""
+    rows = table.rows[:, [table.features.index(name) for name in model.features]]
+    if isinstance(model, Personas):
+        yield from ((row, name) for row, name in enumerate(model.published(rows)) if name)
+    elif isinstance(model, Clusterer):
+        yield from ((row, int(one)) for row, one in enumerate(model.score(rows)) if one >= 0)
     else:
-        yield from ((row, round(float(score), DIGITS)) for row, score in enumerate(scores))
+        yield from (
+            (row, round(float(score), DIGITS)) for row, score in enumerate(model.score(rows))
+        )

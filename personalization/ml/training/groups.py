@@ -11,10 +11,9 @@ from django.utils.safestring import SafeString
 
 from personalization.exceptions import PersonalizationError
 from personalization.ml.models import ModelVersion
+from personalization.ml.serving.published import GROUPED
 from personalization.types import JsonObject
 
-#: Algorithm of versions that have groups.
-GROUPED = "personas"
 _READER = "personalization.ml.training.drawn_groups.drawn"
 
 

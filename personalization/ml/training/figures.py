@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+#: What shipped models are judged by; of those that have several figures, these come first.
+JUDGED_BY = ("ndcg_20", "ap", "agreement", "lift")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
@@ -22,7 +25,7 @@ class Figure:
 
 def figures(metrics: Mapping[str, float]) -> Sequence[Figure]:
     """Return the figures of `metrics`, in which “popularity.ndcg_20” stands beside “ndcg_20”;
-    those that are compared come first. No order of keys counts: databases keep none."""
+    what versions are judged by comes first, then what is compared. No order of keys counts: databases keep none."""
     beside: dict[str, dict[str, float]] = {}
     for key in sorted(metrics):
         who, dot, name = key.partition(".")
@@ -33,7 +36,11 @@ def figures(metrics: Mapping[str, float]) -> Sequence[Figure]:
     found = [
         Figure(name=name, value=metrics.get(name), beside=others) for name, others in beside.items()
     ]
-    return sorted(found, key=lambda figure: (not figure.beside, figure.name))
+    return sorted(found, key=_place)
+
+
+def _place(figure: Figure) -> tuple[bool, bool, str]:
+    return figure.name not in JUDGED_BY, not figure.beside, figure.name
 
 
 def headline(metrics: Mapping[str, float]) -> str:

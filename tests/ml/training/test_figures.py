@@ -10,20 +10,25 @@ from personalization.ml.training.figures import Figure, figures, headline
 from tests.effort import examples
 
 METRICS = {
-    "cases": 10.0, "serving.hr_20": 0.4, "hr_20": 0.5, "popularity.hr_20": 0.2, "auc": 0.9,
+    "cases": 10.0, "serving.hr_20": 0.4, "hr_20": 0.5, "popularity.hr_20": 0.2, "brier": 0.9,
 }  # fmt: skip
 
 
 def test_what_is_compared_comes_first_with_the_others_beside() -> None:
     assert figures(METRICS) == [
         Figure(name="hr_20", value=0.5, beside={"popularity": 0.2, "serving": 0.4}),
-        Figure(name="auc", value=0.9),
+        Figure(name="brier", value=0.9),
         Figure(name="cases", value=10.0),
     ]
 
 
 def test_what_only_others_reached_is_shown_too() -> None:
     assert figures({"serving.hr_20": 0.4}) == [Figure(name="hr_20", beside={"serving": 0.4})]
+
+
+def test_what_versions_are_judged_by_comes_first() -> None:
+    metrics = {"coverage": 0.9, "popularity.coverage": 0.1, "ndcg_20": 0.3}
+    assert headline(metrics) == "ndcg_20 0.3000"
 
 
 @pytest.mark.parametrize(

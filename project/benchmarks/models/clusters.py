@@ -68,7 +68,8 @@ def _of_visits(rows: Doubles) -> Iterator[Row]:
 
 def learned(rows: Doubles, *, features: tuple[str, ...], k: int = 0, seed: int = 0) -> Personas:
     """Return the groups in `rows`, as many as wanted or as come out again."""
-    model = Personas(PersonasConfig(k=k, **({"most": k, "rounds": 2} if k else {})))
+    config = PersonasConfig(k=k, most=k, rounds=2) if k else PersonasConfig()
+    model = Personas(config)
     model.features = features
     return model.fit(rows, Options(seed=seed))
 

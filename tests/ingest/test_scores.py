@@ -11,6 +11,7 @@ import pytest
 from personalization import shortcuts
 from personalization.ingest import scores as scoring
 from personalization.ingest.scores import JUST, KNOWN, publish, score, score_profiles
+from personalization.management.commands.run_worker import Worker
 from personalization.ml.models import ModelVersion
 from personalization.monitoring.audit import audit_profiles
 from personalization.profiles.models import Profile, Snapshot
@@ -161,6 +162,17 @@ def test_who_was_just_here_is_scored_and_the_others_once_a_day(
     gone.refresh_from_db()
     assert quiet.features[NAME] == 0.7
     assert NAME not in gone.features
+
+
+def test_a_worker_without_celery_scores_every_minute(
+    serves: None, says: dict[int, dict[str, float]]
+) -> None:
+    snapshot, work, at = here(), Worker(), now()
+    for ago, said, kept in ((0, 0.7, 0.7), (30, 0.8, 0.7), (61, 0.9, 0.9)):
+        says[snapshot.pk] = {NAME: said}
+        work(now=at + timedelta(seconds=ago))
+        snapshot.refresh_from_db()
+        assert snapshot.features[NAME] == kept
 
 
 def test_nothing_is_asked_where_nothing_serves(says: dict[int, dict[str, float]]) -> None:

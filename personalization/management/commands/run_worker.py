@@ -9,6 +9,7 @@ from django.core.management.base import CommandParser
 
 from personalization.events.expiry import sweep
 from personalization.ingest.pipeline import process_events
+from personalization.ingest.scores import score_profiles
 from personalization.ingest.tidy import tidy_quarantine
 from personalization.management.beside import Beside
 from personalization.management.loop import LoopCommand
@@ -22,6 +23,8 @@ from personalization.segments.refresh import refresh_segments
 from personalization.segments.settle import settle_memberships
 
 EVERY = timedelta(hours=1)
+#: How often people are scored; as often as Celery would.
+MINUTE = timedelta(minutes=1)
 #: So that events and departures do not wait for rules that are being back-filled.
 SLICE = timedelta(seconds=1)
 #: Seconds after which a round begins no further request of a webhook: visitors wait for the
@@ -35,7 +38,7 @@ class Worker:
     def __init__(self, *, beside: Beside | None = None) -> None:
         #: Trains models; without, somebody else does.
         self._beside = beside
-        self._sweep_at = self._purge_at = datetime.min.replace(tzinfo=UTC)
+        self._sweep_at = self._purge_at = self._score_at = datetime.min.replace(tzinfo=UTC)
 
     def __call__(self, *, now: datetime) -> int:
         # Changed rules first, so that new events meet them.
@@ -43,6 +46,9 @@ class Worker:
         done += settle_memberships(now=now)
         done += deliver_webhooks(now=now, patience=PATIENCE)
         done += finish_erasures(now=now)
+        if now >= self._score_at:
+            self._score_at = now + MINUTE
+            done += score_profiles(now=now)
         if now >= self._sweep_at:
             self._sweep_at = now + EVERY  # also when it fails: the next try is not at once
             sweep(now=now)

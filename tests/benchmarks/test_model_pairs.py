@@ -188,9 +188,10 @@ def test_films_are_found_as_well_as_they_should_be() -> None:
     asked, *learned = (
         np.loadtxt(folder() / fold, np.int64, delimiter=",") for fold in (name, *others)
     )
-    # Of every other film and every tenth visitor: as good as all, for a tenth of the time.
-    told, some = (each[each[:, 1] % 2 == 0] for each in (np.concatenate(learned), asked))
+    # Of every fourth film and every tenth visitor: enough to see, for a tenth of the time.
+    told, some = (each[each[:, 1] % 4 == 0] for each in (np.concatenate(learned), asked))
     rows = ml1m._protocol_a(learned=told, asked=some[some[:, 0] % 10 == 0])
     found = {row.name: row for row in rows}
+    assert len(found) == 6
     for row in found.values():
-        assert row.value > 1.5 * (row.popularity or 1)
+        assert row.value > 1.2 * (row.popularity or 1)

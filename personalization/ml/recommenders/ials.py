@@ -146,6 +146,7 @@ class Ials(Recommender[IalsConfig]):
         """Fit the same with the library. It knows one regularization for all, so that of a mean
         visitor and a mean item; and it counts confidences in units of `unobserved`."""
         from implicit.cpu.als import AlternatingLeastSquares
+        from scipy.sparse import csr_matrix
 
         shape = (matrix.n_rows, len(matrix.items))
         lengths = sum(len(matrix.columns) / n + unobserved * m for n, m in (shape, shape[::-1]))
@@ -158,7 +159,7 @@ class Ials(Recommender[IalsConfig]):
             iterations=self.config.iterations,
             random_state=options.seed,
         )
-        confidences = matrix.sparse()
+        confidences = csr_matrix(matrix.sparse())  # the kind that the library knows
         confidences.data = 1 + confidences.data / np.float32(unobserved)
         model.fit(confidences, show_progress=False)
         self._penalty = (regularization, 0.0)

@@ -106,6 +106,8 @@ def test_the_worker_has_it_beside_unless_it_does_one_round_only(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("personalization.management.loop.time.sleep", interrupted)
+    # The connection is the test's own, in the middle of its transaction.
+    monkeypatch.setattr("personalization.management.loop.close_old_connections", lambda: None)
     call_command("run_worker")
     assert processes.started == ["--due"]
     assert run_worker.Worker()(now=NOW) == 0

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
 from personalization.exceptions import PersonalizationError
 from personalization.ml.arrays import Flags, Floats, Indices, Instants
+from personalization.ml.item_events import SHIPPED
 from personalization.types import Microseconds
+
+#: Events that speak against the item they concern, as shipped.
+AGAINST: Final = frozenset(name for name, each in SHIPPED.items() if each.weight < 0)
 
 
 class UnfitData(PersonalizationError):
@@ -33,6 +38,8 @@ class Interactions:
     #: Keys of the items, and names of the events, that `item` and `kind` are indices of.
     items: tuple[str, ...]
     kinds: tuple[str, ...]
+    #: Those of the kinds that speak against an item: a product was taken out of the cart.
+    against: frozenset[str] = AGAINST
 
     def __post_init__(self) -> None:
         columns = (self.visitor, self.visit, self.item, self.kind, self.amount, self.at)
@@ -63,6 +70,12 @@ class Interactions:
             amount=self.amount[chosen],
             at=self.at[chosen],
         )
+
+    def in_favour(self) -> Interactions:
+        """Return the rows that do not speak against their item: for who learns from whether
+        something was done with an item, and not from what it says."""
+        chosen = np.array([kind not in self.against for kind in self.kinds], np.bool_)
+        return self if chosen.all() else self.where(chosen[self.kind])
 
     def before(self, instant: Microseconds) -> Interactions:
         return self.where(self.at < instant)

@@ -94,10 +94,11 @@ class Matrix:
 
 
 def binary_matrix(interactions: Interactions) -> Matrix:
-    """Return 1 wherever a visitor did anything with an item.
+    """Return 1 wherever a visitor did anything with an item that does not speak against it.
 
-    :raises UnfitData: if there is no interaction.
+    :raises UnfitData: if there is no such interaction.
     """
+    interactions = interactions.in_favour()
     if not len(interactions):
         raise UnfitData("There is not one interaction to learn from; at least 1 is needed.")
     pairs = np.unique(_pairs(interactions))

@@ -51,14 +51,15 @@ class Popularity(Recommender[PopularityConfig]):
     _scores: Floats
 
     def fit(self, dataset: Dataset, options: Options) -> Self:
-        if not len(dataset.interactions):
+        interactions = dataset.interactions.in_favour()
+        if not len(interactions):
             raise UnfitData("There is not one interaction to learn from; at least 1 is needed.")
-        columns, at = _last_times(dataset.interactions)
+        columns, at = _last_times(interactions)
         used, numbered = np.unique(columns, return_inverse=True)
         ages = np.maximum(dataset.until - at, 0) / _HOUR
         recent = _decayed(numbered, ages, half_life=self.config.half_life)
         before = _decayed(numbered, ages, half_life=self.config.long_half_life)
-        self.items = tuple(dataset.interactions.items[index] for index in used)
+        self.items = tuple(interactions.items[index] for index in used)
         self._scores = self._scored(recent, before).astype(np.float32)
         return self
 

@@ -2,7 +2,7 @@
 
 A step is an item that was gone to. What else is done with it before the next one (time spent
 on a page, a product put into the cart) is no step of its own: it would look as if visitors
-came back to where they are.
+came back to where they are. Nor is what speaks against an item.
 """
 
 from __future__ import annotations
@@ -89,6 +89,7 @@ def sessions_of(interactions: Interactions) -> Sessions:
 
     :raises UnfitData: if there is none.
     """
+    interactions = interactions.in_favour()
     if not len(interactions):
         raise UnfitData("There is not one visit to learn from; at least 1 is needed.")
     order = np.argsort(interactions.visit, kind="stable")

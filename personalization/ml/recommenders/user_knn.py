@@ -54,7 +54,7 @@ class UserKnn(Recommender[UserKnnConfig]):
 
     def fit(self, dataset: Dataset, options: Options) -> Self:
         options.progress(0.0, "remembering visitors")
-        latest = _latest(dataset.interactions, n=self.config.max_visitors)
+        latest = _latest(dataset.interactions.in_favour(), n=self.config.max_visitors)
         self._become(binary_matrix(latest))
         return self
 

@@ -8,6 +8,7 @@ and the events of one profile.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby, islice
 from operator import itemgetter
@@ -38,13 +39,15 @@ def interactions(
     """Return what was done with items from `since` until before `until`, by who agrees.
 
     By when things happened and not by when they arrived: nothing of it depends on events of
-    `until` or later. `events` says which events concern items; without, the weights of the
-    site do. Two queries for 500 profiles.
+    `until` or later. `events` says which events concern items, and which speak against them;
+    without, the weights of the site do. Two queries for 500 profiles.
     """
+    events = events or stored_item_events()
     columns = Columns()
-    for done in done_with_items(since=since, until=until, events=events or stored_item_events()):
+    for done in done_with_items(since=since, until=until, events=events):
         columns.add(done)
-    return columns.interactions()
+    against = frozenset(name for name, weight in events.weights.items() if weight < 0)
+    return replace(columns.interactions(), against=against)
 
 
 def done_with_items(

@@ -254,3 +254,14 @@ def test_a_visitor_without_a_snapshot_agreed_to_nothing(visitor: MakeProfile, do
     does(who, "Product Viewed", 0, product_id="sock")
     Snapshot.objects.filter(pk=who.pk).delete()
     assert len(read()) == 0
+
+
+def test_what_speaks_against_an_item_is_told_by_the_weights_of_the_site(
+    visitor: MakeProfile, does: Does
+) -> None:
+    FeedbackWeight.objects.create(event="Product Viewed", weight=-1)
+    FeedbackWeight.objects.create(event="Product Removed", weight=1)
+    one = visitor()
+    does(one, "Product Viewed", 0, product_id="sock")
+    does(one, "Product Removed", 1, product_id="shoe")
+    assert [found[2] for found in rows(read().in_favour())] == ["shoe"]

@@ -41,6 +41,7 @@ class Blend:
         self.number = {key: index for index, key in enumerate(self.items)}
         self.newcomers = newcomers or no_newcomers()
         self._places = {name: self._places_of(each) for name, each in self.engines.items()}
+        self._visited = np.array([_by_visitors(each) for each in self.engines.values()], bool)
         # The same whoever asks.
         self._popular = {
             name: self._normalised(name, each.score(History()))
@@ -55,22 +56,33 @@ class Blend:
 
     def said(self, history: History) -> Floats:
         """Return what each engine says of all items (engines × items), newcomers included."""
-        rows = np.zeros((len(self.engines), len(self.items)), np.float32)
-        for row, (name, engine) in zip(rows, self.engines.items(), strict=True):
-            scores = self._of(name, history)
-            row[:] = self.newcomers.told(scores) if _by_visitors(engine) else scores
+        rows = np.stack([self._of(name, history) for name in self.engines])
+        likeness = self._likeness(rows)
+        for row, engine in zip(rows, self.engines.values(), strict=True):
+            if _by_visitors(engine):
+                row[:] = self.newcomers.told(row, likeness=likeness)
         return rows
 
     def summed(self, history: History, *, weights: Floats) -> Floats:
         """Return the sum of what engines say times `weights`, one for each."""
-        told = np.zeros(len(self.items), np.float32)
-        beside = np.zeros(len(self.items), np.float32)
-        for (name, engine), weight in zip(self.engines.items(), weights, strict=True):
+        rows = np.zeros((len(self.engines), len(self.items)), np.float32)
+        for row, (name, weight) in zip(
+            rows, zip(self.engines, weights.tolist(), strict=True), strict=True
+        ):
             if weight:
-                to = told if _by_visitors(engine) else beside
-                to += weight * self._of(name, history)
+                row[:] = self._of(name, history)
+        told = weights[self._visited] @ rows[self._visited]
         # What newcomers get is linear, so it is the same for the sum as for each.
-        return self.newcomers.told(told) + beside
+        likeness = self._likeness(rows) * weights[self._visited].sum()
+        summed: Floats = self.newcomers.told(told, likeness=likeness)
+        return summed + weights[~self._visited] @ rows[~self._visited]
+
+    def _likeness(self, rows: Floats) -> Floats:
+        """Return the row of the engine that knows what items are about; zeros without."""
+        for row, engine in zip(rows, self.engines.values(), strict=True):
+            if isinstance(engine, Content):
+                return row.copy()
+        return np.zeros(len(self.items), np.float32)
 
     def _of(self, name: str, history: History) -> Floats:
         popular = self._popular.get(name)
@@ -120,6 +132,7 @@ def blended(engines: Engines, interactions: Interactions, *, newcomers_share: fl
 
 def _visitors(rows: Interactions, blend: Blend) -> NDArray[np.int64]:
     """Return how many visitors each item of `blend` had."""
+    rows = rows.in_favour()
     pairs = np.unique(rows.visitor.astype(np.int64) * len(rows.items) + rows.item)
     counts = np.bincount(pairs % len(rows.items), minlength=len(rows.items))
     seen = np.zeros(len(blend.items), np.int64)

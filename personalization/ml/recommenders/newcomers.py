@@ -14,6 +14,9 @@ from personalization.ml.base import Arrays
 
 #: Visitors that an item needs for its own scores to count as much as those of its like.
 _ENOUGH = 10.0
+#: How much more an item that nobody saw counts by its own likeness to the history, for each 1
+#: that engines weigh who cannot know it.
+_OWN = 0.1
 #: An item's like are so many; items that have like at all are so many at most.
 _LIKE, _NEWCOMERS = 10, 4_000
 
@@ -26,13 +29,14 @@ class Newcomers:
     like: Indices
     shares: Floats
 
-    def told(self, scores: Floats) -> Floats:
-        """Return `scores`, of one history and of all items, with what newcomers get of those
-        they are like: the more, the fewer saw them."""
+    def told(self, scores: Floats, *, likeness: Floats) -> Floats:
+        """Return `scores`, of one history and of all items, with what newcomers get: the more,
+        the fewer saw them, of the scores of those they are like and of their own `likeness`."""
         if not len(self.items):
             return scores
         told = scores.copy()
         told[self.items] += np.einsum("ij,ij->i", scores[self.like], self.shares)
+        told[self.items] += _OWN * likeness[self.items] * self.shares.sum(axis=1)
         return told
 
     def arrays(self) -> Arrays:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +28,11 @@ class Asked:
     target: str
 
 
-def latest(dataset: Dataset, *, share: float) -> Split:
-    """Return a split with about the last `share` of the rows on its later side; of rows without
-    times, with the last visits by their numbers.
+def latest(dataset: Dataset, *, share: float, rng: np.random.Generator) -> Split:
+    """Return a split with about the last `share` of the rows on its later side.
+
+    Where all are of one instant nothing is known of their order: then the last visits by their
+    numbers are the later side, with their rows in random order.
 
     :raises UnfitData: if one of the sides would be empty.
     """
@@ -46,7 +48,8 @@ def latest(dataset: Dataset, *, share: float) -> Split:
     before = Dataset(
         interactions=rows.where(chosen), until=dataset.until, catalogue=dataset.catalogue
     )
-    return Split(before=before, since=rows.where(~chosen), at=dataset.until)
+    later = np.flatnonzero(~chosen)
+    return Split(before=before, since=_taken(rows, rng.permutation(later)), at=dataset.until)
 
 
 def come_back(interactions: Interactions) -> bool:
@@ -61,9 +64,10 @@ def asked(split: Split, *, n: int, repeats: bool, rng: np.random.Generator) -> I
     history as there are.
 
     A history has what the visitor did on both sides, the last `REMEMBERED` steps. Unless
-    `repeats`, what it has is not asked about.
+    `repeats`, what it has is not asked about. What speaks against an item is neither history
+    nor an answer.
     """
-    before, since = split.before.interactions, split.since
+    before, since = split.before.interactions.in_favour(), split.since.in_favour()
     rows, earlier = _by_visitor(since), _by_visitor(before)
     none = np.empty(0, np.int32)
     candidates: list[list[tuple[int, int]]] = [[] for _ in LENGTHS]
@@ -87,6 +91,18 @@ def asked(split: Split, *, n: int, repeats: bool, rng: np.random.Generator) -> I
             history=History(steps=steps[-REMEMBERED:], now=int(since.at[target])),
             target=since.items[since.item[target]],
         )
+
+
+def _taken(rows: Interactions, order: NDArray[np.int64]) -> Interactions:
+    return replace(
+        rows,
+        visitor=rows.visitor[order],
+        visit=rows.visit[order],
+        item=rows.item[order],
+        kind=rows.kind[order],
+        amount=rows.amount[order],
+        at=rows.at[order],
+    )
 
 
 def _returns(sessions: Sessions) -> int:

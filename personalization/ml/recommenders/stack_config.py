@@ -35,7 +35,7 @@ class StackConfig(Config):
     #: Questions of that part that are asked.
     questions: int = 2_000
     #: How much items that few saw get of the scores of those they are like.
-    newcomers: float = 1.3
+    newcomers: float = 1.0
     #: Whether lists are judged without what was seen already, as they are shown by default;
     #: by itself, with it where visitors go back to what they saw.
     seen: str = "auto"
@@ -60,12 +60,17 @@ class StackConfig(Config):
             engine_of(name, config)
 
 
+def engine_name(name: str) -> str:
+    """Return the name of the algorithm of an engine."""
+    return name.partition(":")[0]
+
+
 def engine_of(name: str, config: JsonObject) -> Recommender[Any]:
     """Return an engine that has learned nothing yet.
 
     :raises InvalidConfig: if there is none of that name, or it cannot be configured like this.
     """
-    algorithm = algorithms.get(name.partition(":")[0])
+    algorithm = algorithms.get(engine_name(name))
     if (
         algorithm is None
         or not issubclass(algorithm, Recommender)

@@ -18,7 +18,7 @@ def dataset(rows: Interactions) -> Dataset:
 
 
 def all_asked(rows: Interactions, *, share: float, repeats: bool, n: int = 1000) -> list[Asked]:
-    split = latest(dataset(rows), share=share)
+    split = latest(dataset(rows), share=share, rng=np.random.default_rng(0))
     return list(asked(split, n=n, repeats=repeats, rng=np.random.default_rng(0)))
 
 
@@ -97,14 +97,21 @@ def test_a_history_is_no_longer_than_what_is_remembered() -> None:
 
 def test_without_times_the_last_visits_are_later() -> None:
     rows = interactions_of([(v, v, f"i{n}", "v", NAN, 0) for v in range(10) for n in range(3)])
-    split = latest(dataset(rows), share=0.2)
+    split = latest(dataset(rows), share=0.2, rng=np.random.default_rng(0))
     assert set(split.since.visit.tolist()) == {8, 9}
     assert set(split.before.interactions.visit.tolist()) == set(range(8))
 
 
+def test_without_times_nothing_is_made_of_the_order_of_rows() -> None:
+    rows = interactions_of([(v, v, f"i{n:02}", "v", NAN, 0) for v in range(4) for n in range(30)])
+    several = all_asked(rows, share=0.25, repeats=False)
+    follows = [each.history.items[-1] < each.target for each in several]
+    assert 0.2 < sum(follows) / len(follows) < 0.8
+
+
 def test_with_times_what_is_later_is_no_earlier_than_anything_learned() -> None:
     rows = rows_of(*["abc"] * 10)
-    split = latest(dataset(rows), share=0.2)
+    split = latest(dataset(rows), share=0.2, rng=np.random.default_rng(0))
     assert split.before.interactions.at.max() < split.since.at.min()
     assert split.before.until <= split.since.at.min()
 
@@ -112,13 +119,13 @@ def test_with_times_what_is_later_is_no_earlier_than_anything_learned() -> None:
 @pytest.mark.parametrize("rows", [rows_of("a"), rows_of()], ids=["one", "none"])
 def test_too_little_cannot_be_split(rows: Interactions) -> None:
     with pytest.raises(UnfitData, match="Needs 2"):
-        latest(Dataset(interactions=rows, until=9), share=0.2)
+        latest(Dataset(interactions=rows, until=9), share=0.2, rng=np.random.default_rng(0))
 
 
 def test_one_visit_of_one_instant_cannot_be_split() -> None:
     rows = interactions_of([(0, 0, item, "v", NAN, 0) for item in "abc"])
     with pytest.raises(UnfitData, match="one instant"):
-        latest(dataset(rows), share=0.2)
+        latest(dataset(rows), share=0.2, rng=np.random.default_rng(0))
 
 
 @pytest.mark.parametrize(

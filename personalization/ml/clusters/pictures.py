@@ -187,4 +187,8 @@ def _cut(merges: Doubles, k: int) -> float | None:
 
 
 def _shown(value: float) -> str:
-    return f"{value:.3g}"
+    """Return the number in six characters or less, for there is no room for more."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= size:
+            return f"{value / (1e3 if letter == 'k' else size):.0f}{letter}"
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -113,6 +114,17 @@ def test_the_chosen_number_is_marked_and_said(pictures):
         assert "3 were chosen." in pictures[name]
     assert "2 groups: 0.95; 3 groups: 0.93; 4 groups: 0.5" in pictures["stability"]
     assert "after 3 groups, further ones help least" in pictures["elbow"]
+
+
+@pytest.mark.parametrize(
+    ("least", "shown"), [(0.0642, "0.0642"), (3936.2, "3936"), (45_210, "45k"), (7.2e6, "7M")]
+)
+def test_large_numbers_are_short_enough_for_the_room_that_there_is(least, shown):
+    each = replace(tried(2, 0.9), scatter=least)
+    choice = replace(CHOICE, k=2, tried=(each, replace(tried(3, 0.9), scatter=least / 2)))
+    labels = [one.text for one in parts(choice_pictures(choice)["elbow"], "text")]
+    assert shown in labels
+    assert all(len(label) <= 6 for label in labels[1:])
 
 
 def test_better_agreement_is_drawn_higher(pictures):

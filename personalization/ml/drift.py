@@ -73,18 +73,15 @@ def _shares(then: Reference, now: Reference) -> tuple[Doubles, Doubles]:
 def _groups(then: Reference) -> Indices:
     """Return the number of the group of each count: one is full with a tenth of all rows."""
     full = sum(then.counts) / GROUPS
-    numbers, number, filled = [], 0, 0.0
+    groups: list[list[int]] = [[]]
     for count in then.counts:
         # A value that fills a group alone does not take its neighbours along.
-        if filled and filled + count > 1.5 * full:
-            number, filled = number + 1, 0.0
-        numbers.append(number)
-        filled += count
-        if filled >= full:
-            number, filled = number + 1, 0.0
-    if len(set(numbers)) > 1 and filled and filled < full / 2:
-        last = numbers[-1]
-        numbers = [last - 1 if each == last else each for each in numbers]
+        if groups[-1] and (sum(groups[-1]) >= full or sum(groups[-1]) + count > 1.5 * full):
+            groups.append([])
+        groups[-1].append(count)
+    if len(groups) > 1 and sum(groups[-1]) < full / 2:
+        groups[-2] += groups.pop()
+    numbers = [number for number, group in enumerate(groups) for _ in group]
     return np.array(numbers, np.int32)
 
 

@@ -99,6 +99,35 @@ def test_psi_is_the_sum_over_groups() -> None:
     assert psi(now, then) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("counts", "groups"),
+    [
+        # A value that most have stands alone, and what is left over goes with its neighbour.
+        ((5, 900, 5, 90), ((0,), (1,), (2, 3))),
+        ((500, 490, 10), ((0,), (1, 2))),
+        ((60, 60, 60, 820), ((0, 1), (2,), (3,))),
+        ((50,) * 20, tuple((n, n + 1) for n in range(0, 20, 2))),
+        ((1000,), ((0,),)),
+        ((0, 1000), ((0,), (1,))),
+    ],
+)
+def test_groups_have_about_a_tenth_of_the_rows(counts: Any, groups: Any) -> None:
+    cuts = tuple(float(n) for n in range(len(counts) - 1))
+    then = Reference(cuts=cuts, counts=counts, missing=0)
+    now = Reference(cuts=cuts, counts=counts[::-1], missing=0)
+    p, q = (
+        np.array([sum(each[place] for place in group) + 0.5 for group in groups])
+        for each in (counts, counts[::-1])
+    )
+    p, q = p / p.sum(), q / q.sum()
+    assert psi(then, now) == pytest.approx(((q - p) * np.log(q / p)).sum())
+
+
+def test_of_no_rows_everything_is_by_chance() -> None:
+    then = reference_of(rng().normal(size=500))
+    assert psi_by_chance(then, then.counted(np.empty(0))) == float("inf")
+
+
 def test_what_is_not_known_any_more_is_drift() -> None:
     then = reference_of(rng().normal(size=2000))
     gone = rng().normal(size=2000)

@@ -236,7 +236,7 @@ _ROWS = arrays(
 )  # fmt: skip
 
 
-@examples(60)
+@examples(40)
 @given(_STEPS, _ROWS)
 def test_rows_of_the_training_are_scored_as_they_were_learned(some: Any, rows: Any) -> None:
     cleaning = Cleaning(some)

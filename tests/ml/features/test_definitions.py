@@ -130,7 +130,7 @@ def test_windows_begin_after_their_first_instant() -> None:
     assert value("orders.count.7d", within) == 1
 
 
-@examples(60)
+@examples(40)
 @given(deeds(), deeds(), st.integers(1, 10**12))
 def test_what_comes_later_changes_nothing(some: Any, others: Any, later: int) -> None:
     after = [replace_at(each, microseconds(NOW) + later) for each in others]
@@ -141,7 +141,7 @@ def replace_at(each: Deed, at: int) -> Deed:
     return each._replace(at=at)
 
 
-@examples(60)
+@examples(40)
 @given(st.data())
 def test_the_order_of_arrival_changes_nothing(data: Any) -> None:
     some = data.draw(deeds(least=2))

@@ -66,7 +66,7 @@ CONFIGS = st.builds(
 )
 
 
-@examples(120)
+@examples(80)
 @given(people(), CONFIGS)
 def test_patterns_are_all_that_enough_people_did(some: Any, config: MiningConfig) -> None:
     try:
@@ -78,7 +78,7 @@ def test_patterns_are_all_that_enough_people_did(some: Any, config: MiningConfig
     assert len({each.steps for each in found}) == len(found)
 
 
-@examples(60)
+@examples(40)
 @given(people(), CONFIGS, st.lists(st.sampled_from("abcd"), min_size=1, max_size=3))
 def test_followers_are_those_who_took_the_steps(some: Any, config: Any, steps: Any) -> None:
     expected = [n for n, one in enumerate(some) if took(one, tuple(steps), config)]

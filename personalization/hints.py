@@ -50,8 +50,8 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         (FINISH_ERASURES, 60.0),
         (TRAIN_MODELS, 60.0),
         (SCORE_PROFILES, 60.0),
+        (REFRESH_MODELS, 240.0),  # so that five minutes after an event all know of it
         (TIDY_QUARANTINE, 300.0),
-        (REFRESH_MODELS, 300.0),
         (EXPIRE_CONSENTS, 600.0),
         (SYNC_ITEMS, 600.0),
         (PARTITION_EVENTS, 3600.0),

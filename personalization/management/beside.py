@@ -17,7 +17,7 @@ from personalization.ml.training.train import can_train
 from personalization.ml.training.versions import serving
 
 #: How often it is looked whether there is something to train, and to refresh.
-TRAIN_EVERY, REFRESH_EVERY = timedelta(minutes=1), timedelta(minutes=5)
+TRAIN_EVERY, REFRESH_EVERY = timedelta(minutes=1), timedelta(minutes=4)
 
 
 class Beside:

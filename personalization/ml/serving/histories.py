@@ -14,6 +14,7 @@ from personalization.events.models import Event
 from personalization.ml.feedback import item_events
 from personalization.ml.history import History, Step
 from personalization.ml.item_events import ItemEvents
+from personalization.ml.serving.kept import apart
 
 #: The newest steps alone say something.
 STEPS: Final = 50
@@ -26,8 +27,9 @@ def history_of_profile(profile_id: int, *, now: datetime) -> History:
 
     What speaks against an item, as that it was taken out of the cart, is no step.
     """
-    events = item_events()
-    rows = list(_rows(profile_id, events, now=now))
+    with apart():
+        events = item_events()
+        rows = list(_rows(profile_id, events, now=now))
     begun = _visit_began(rows, now=now)
     steps = chain.from_iterable(
         _steps(events, row, in_visit=begun is not None and row[2] >= begun)

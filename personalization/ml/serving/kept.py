@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
@@ -18,6 +18,12 @@ from personalization.ml.models import Item
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+
+def apart() -> AbstractContextManager[object]:
+    """Return what a read stands in whose failure must not take the transaction of the page along."""
+    alias = router.db_for_read(Item)
+    return transaction.atomic(using=alias) if connections[alias].in_atomic_block else nullcontext()
 
 
 class Kept(Generic[T]):
@@ -58,11 +64,8 @@ class Kept(Generic[T]):
         self._kept = None
 
     def _looked_at(self, kept: tuple[T, datetime] | None, now: datetime) -> T:
-        alias = router.db_for_read(Item)
-        # A failure inside a transaction of the page must not take the page along.
-        inside = connections[alias].in_atomic_block
         try:
-            with transaction.atomic(using=alias) if inside else nullcontext():
+            with apart():
                 return self._read(kept[0] if kept else None, now)
         except DatabaseFailed as error:
             if kept is None:

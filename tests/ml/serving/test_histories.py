@@ -113,7 +113,7 @@ def test_it_is_one_query_on_an_index():
     history(person)
     with CaptureQueriesContext(connection) as captured:
         history(person)
-    [query] = captured
+    [query] = [each for each in captured if "SAVEPOINT" not in each["sql"]]
     plan = "EXPLAIN QUERY PLAN " if connection.vendor == "sqlite" else "EXPLAIN "
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":

@@ -80,7 +80,8 @@ def _groups(then: Reference) -> Indices:
             groups.append([])
         groups[-1].append(count)
     if len(groups) > 1 and sum(groups[-1]) < full / 2:
-        groups[-2] += groups.pop()
+        rest = groups.pop()
+        groups[-1] += rest
     numbers = [number for number, group in enumerate(groups) for _ in group]
     return np.array(numbers, np.int32)
 

@@ -186,7 +186,7 @@ def test_areas_are_found_as_well_as_they_should_be() -> None:
 def test_films_are_found_as_well_as_they_should_be() -> None:
     name, *others = ml1m._FOLDS
     asked, *learned = (
-        np.loadtxt(folder() / fold, np.int64, delimiter=",") for fold in (name, *others)
+        np.loadtxt(folder() / fold, np.int64, delimiter=",") for fold in (name, *others[:2])
     )
     # Of every fourth film and every tenth visitor: enough to see, for a tenth of the time.
     told, some = (each[each[:, 1] % 4 == 0] for each in (np.concatenate(learned), asked))

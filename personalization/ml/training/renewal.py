@@ -68,5 +68,12 @@ def _renew(plan: Plan, version: ModelVersion, *, now: datetime) -> bool:
             return False
         content = learned.content()
     sha256 = hashlib.sha256(content).hexdigest()
-    renew(version, content=content, sha256=sha256, until=learned.until, rows=learned.rows)
+    renew(
+        version,
+        content=content,
+        sha256=sha256,
+        since=learned.since,
+        until=learned.until,
+        rows=learned.rows,
+    )
     return True

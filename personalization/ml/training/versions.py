@@ -84,11 +84,19 @@ def roll_back(name: str, *, now: datetime) -> ModelVersion:
 
 
 def renew(
-    version: ModelVersion, *, content: bytes, sha256: str, until: datetime, rows: int
+    version: ModelVersion,
+    *,
+    content: bytes,
+    sha256: str,
+    since: datetime,
+    until: datetime,
+    rows: int,
 ) -> None:
-    """Replace the artefact of a version that serves by one that has seen more.
+    """Replace the artefact of a version that serves by one that has seen more: `rows` rows of
+    the events of [since, until).
 
-    The version stays what it is: the same configuration, the same weights, judged once.
+    The version stays what it is: the same configuration, the same weights, judged once. What
+    takes long to learn is not learned anew, and may know of events before `since`.
 
     :raises ServesNoMore: if it does not serve any more, or was renewed meanwhile.
     """
@@ -96,7 +104,7 @@ def renew(
         mine = ModelVersion.objects.filter(
             pk=version.pk, status=_Status.SERVING, checksum=version.checksum
         )
-        if not mine.update(checksum=sha256, window_until=until, rows=rows):
+        if not mine.update(checksum=sha256, window_from=since, window_until=until, rows=rows):
             raise ServesNoMore
         ModelArtefact.objects.filter(version=version).update(content=content)
     version.refresh_from_db()

@@ -16,6 +16,7 @@ from personalization.ml.models import Item, ModelArtefact, ModelVersion
 from personalization.ml.ranking import top
 from personalization.ml.recommenders.stack import Stack
 from personalization.ml.training.attempts import request, take
+from personalization.ml.training.audit import recounted
 from personalization.ml.training.known import plan_of
 from personalization.ml.training.plans import Order, Plan
 from personalization.ml.training.recommend_plan import RECOMMEND
@@ -224,6 +225,10 @@ def test_what_was_logged_since_is_recommended_within_minutes(log: Callable[..., 
     after = ModelVersion.objects.get()
     assert after.number == before.number
     assert after.window_until == NOW + 42 * HOUR
+    found = recounted(after)
+    assert found is not None
+    assert (found.counted, found.difference) == (after.rows, 0)
+    assert after.rows > before.rows
     assert best(after, "c3") == "c4"
     model = stored(after)
     assert isinstance(model, Stack)

@@ -37,6 +37,7 @@ def test_what_serves_has_seen_more_afterwards(
     assert (version.number, version.window_until, version.rows) == (1, NOW + 5 * MINUTE, 5)
     model = unpacked(bytes(version.artefact.content), sha256=version.checksum)
     assert model.arrays()["counts"].tolist() == [1, 3, 1]
+    assert version.window_from == kitchen.orders[-1].since == NOW + 5 * MINUTE - plan().window
     assert version.created_at == NOW  # it is as old as it was
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 
@@ -145,13 +146,20 @@ def test_pruning_touches_no_other_model(trained: Trained) -> None:
 # -- renewing ------------------------------------------------------------------------------
 
 
+def again(version: ModelVersion, content: bytes, *, at: datetime = NOW, rows: int = 1) -> None:
+    """Renew a version with what it has learned from the day before an instant."""
+    sha256 = checksum(content)
+    renew(version, content=content, sha256=sha256, since=at - DAY, until=at, rows=rows)
+
+
 def test_a_version_that_serves_is_renewed_in_its_place(trained: Trained) -> None:
     version = trained()
     was = version.checksum
-    renew(version, content=b"newer", sha256=checksum(b"newer"), until=NOW + HOUR, rows=9)
+    again(version, b"newer", at=NOW + HOUR, rows=9)
     found = ModelVersion.objects.get()
     assert (found.number, found.status) == (1, Status.SERVING)
-    assert (found.window_until, found.rows) == (NOW + HOUR, 9)
+    assert (found.window_from, found.window_until) == (NOW + HOUR - DAY, NOW + HOUR)
+    assert found.rows == 9
     assert found.checksum != was
     assert artefact_problem(found) == ""
 
@@ -159,9 +167,9 @@ def test_a_version_that_serves_is_renewed_in_its_place(trained: Trained) -> None
 def test_of_two_who_renew_one_does(trained: Trained) -> None:
     one = trained()
     other = ModelVersion.objects.get()
-    renew(one, content=b"mine", sha256=checksum(b"mine"), until=NOW, rows=1)
+    again(one, b"mine")
     with pytest.raises(ServesNoMore):
-        renew(other, content=b"theirs", sha256=checksum(b"theirs"), until=NOW, rows=1)
+        again(other, b"theirs")
     assert bytes(ModelArtefact.objects.get().content) == b"mine"
 
 
@@ -170,7 +178,7 @@ def test_what_was_replaced_meanwhile_is_not_renewed(trained: Trained) -> None:
     kept = bytes(first.artefact.content)
     trained(now=NOW + DAY)
     with pytest.raises(ServesNoMore):
-        renew(first, content=b"late", sha256=checksum(b"late"), until=NOW, rows=1)
+        again(first, b"late")
     assert bytes(ModelArtefact.objects.get(version=first).content) == kept
 
 

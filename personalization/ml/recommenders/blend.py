@@ -56,7 +56,7 @@ class Blend:
 
     def said(self, history: History) -> Floats:
         """Return what each engine says of all items (engines × items), newcomers included."""
-        rows = np.stack([self._of(name, history) for name in self.engines])
+        rows: Floats = np.stack([self._of(name, history) for name in self.engines])
         likeness = self._likeness(rows)
         for row, engine in zip(rows, self.engines.values(), strict=True):
             if _by_visitors(engine):
@@ -71,22 +71,23 @@ class Blend:
         ):
             if weight:
                 row[:] = self._of(name, history)
-        told = weights[self._visited] @ rows[self._visited]
+        told: Floats = weights[self._visited] @ rows[self._visited]
+        beside: Floats = weights[~self._visited] @ rows[~self._visited]
         # What newcomers get is linear, so it is the same for the sum as for each.
         likeness = self._likeness(rows) * weights[self._visited].sum()
-        summed: Floats = self.newcomers.told(told, likeness=likeness)
-        return summed + weights[~self._visited] @ rows[~self._visited]
+        summed: Floats = self.newcomers.told(told, likeness=likeness) + beside
+        return summed
 
     def _likeness(self, rows: Floats) -> Floats:
         """Return the row of the engine that knows what items are about; zeros without."""
         for row, engine in zip(rows, self.engines.values(), strict=True):
             if isinstance(engine, Content):
-                return row.copy()
+                likeness: Floats = row.copy()
+                return likeness
         return np.zeros(len(self.items), np.float32)
 
     def _of(self, name: str, history: History) -> Floats:
-        popular = self._popular.get(name)
-        if popular is not None:
+        if (popular := self._popular.get(name)) is not None:
             return popular
         return self._normalised(name, self.engines[name].score(history))
 

@@ -18,6 +18,7 @@ from personalization.ml.arrays import Doubles, Floats, Indices
 from personalization.ml.base import Arrays, Config, Options, Recommender, algorithms
 from personalization.ml.history import History
 from personalization.ml.interactions import Dataset, Interactions
+from personalization.ml.ranking import top
 from personalization.ml.recommenders.matrix import Matrix, Positions, binary_matrix, keys, texts
 from personalization.types import JsonObject
 
@@ -71,10 +72,8 @@ class UserKnn(Recommender[UserKnnConfig]):
         if not len(rows):
             return np.zeros(len(self.items), np.float32)
         similar = self._similar(rows, common, n_had=len(columns))
-        if len(rows) > self.config.neighbours:
-            nearest = np.argsort(-similar, kind="stable")[: self.config.neighbours]
-            rows, similar = rows[nearest], similar[nearest]
-        return self._had(rows, similar)
+        nearest = top(similar.astype(np.float32), self.config.neighbours)
+        return self._had(rows[nearest], similar[nearest])
 
     def _candidates(self, columns: Indices) -> tuple[NDArray[np.int64], Doubles]:
         """Return the rows with any of the items, and how many of these each has."""

@@ -18,8 +18,10 @@ Target: TypeAlias = Literal["item", "kind", "category", "tag", "price"]
 
 #: The event by which a visitor has an item for good.
 BOUGHT: Final = "Order Completed"
-#: So many sets of rules that hold for somebody are kept worked out.
-MOST: Final = 200
+#: So many sets of rules that hold for somebody are kept worked out; fewer where there are so many
+#: items that all of them together would be more than the second number.
+MOST, MOST_ITEMS = 200, 500_000
+LEAST: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,21 +126,19 @@ def listing_of(shelf: Shelf, *, rules: tuple[Rule, ...], kinds: tuple[str, ...] 
     known = _listings.setdefault(shelf, {})
     found = known.get((rules, kinds))
     if found is None:
-        if len(known) >= MOST:
+        if len(known) >= max(LEAST, min(MOST, MOST_ITEMS // max(len(shelf.items), 1))):
             known.clear()
         found = known[rules, kinds] = _listing(shelf, rules, kinds)
     return found
 
 
 def _listing(shelf: Shelf, rules: tuple[Rule, ...], kinds: tuple[str, ...]) -> Listing:
-    items = dict(shelf.items)
+    items = shelf.items
     if kinds:
-        listed = {key for kind in kinds for key in shelf.find("kind", kind)}
-        items = {key: one for key, one in items.items() if key in listed}
-    for rule in rules:
-        if rule.action == "exclude":
-            for key in rule.keys(shelf):
-                items.pop(key, None)
+        items = {key: items[key] for kind in kinds for key in shelf.find("kind", kind)}
+    excluded = {key for rule in rules if rule.action == "exclude" for key in rule.keys(shelf)}
+    if excluded:
+        items = {key: one for key, one in items.items() if key not in excluded}
     factors: dict[str, float] = {}
     for rule in rules:
         if rule.action in ("boost", "bury"):

@@ -5,9 +5,10 @@ from decimal import Decimal
 import pytest
 
 from personalization.ml.history import History, Step, history_of
+from personalization.ml.serving import rerank
 from personalization.ml.serving.policy import Policy
 from personalization.ml.serving.popular import in_order
-from personalization.ml.serving.rerank import MOST, Rule, known_items, listing_of, price_range
+from personalization.ml.serving.rerank import Rule, known_items, listing_of, price_range
 from personalization.ml.serving.shelf import shelf_of
 from tests.ml.serving.making import item
 
@@ -107,10 +108,24 @@ def test_a_listing_is_worked_out_once_for_a_shelf():
     )
 
 
-def test_not_more_listings_are_kept_than_fit():
-    for n in range(MOST + 5):
-        listing_of(SHELF, rules=(rule("exclude", "item", f"gone-{n}"),))
-    assert set(scores()) == {"guide", "watch", "strap"}
+@pytest.mark.parametrize("most", [3 * 20, 0], ids=["many items", "very many items"])
+def test_not_more_listings_are_kept_than_fit(monkeypatch, most):
+    """Three items: so many listings fit as there are three items in all that may be kept."""
+    monkeypatch.setattr(rerank, "MOST_ITEMS", most)
+    fit = max(most // 3, rerank.LEAST)
+    shelf = shelf_of(SHELF.items.values())
+    rules = [(rule("exclude", "item", f"gone-{n}"),) for n in range(fit + 1)]
+    first = listing_of(shelf, rules=rules[0])
+    for each in rules[:fit]:
+        listing_of(shelf, rules=each)
+    assert listing_of(shelf, rules=rules[0]) is first
+    listing_of(shelf, rules=rules[fit])
+    assert listing_of(shelf, rules=rules[0]) is not first
+    assert listing_of(shelf, rules=rules[0]).items.keys() == SHELF.items.keys()
+
+
+def test_a_listing_of_all_has_no_items_of_its_own():
+    assert listing_of(SHELF, rules=(rule("boost", "tag", "long"),)).items is SHELF.items
 
 
 def test_what_the_visitor_knows_is_left_out_as_the_policy_says():

@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
-from personalization.hints import BEAT_SCHEDULE
+from personalization.hints import BEAT_SCHEDULE, REFRESH_MODELS, TRAIN_MODELS
 from project import environment
 
 NAMES = (
@@ -71,6 +71,7 @@ django.setup()
 from celery import current_app
 print(settings.DEBUG, settings.ALLOWED_HOSTS, settings.DEMO_PORT, settings.MIDDLEWARE[0])
 print(settings.DATABASES["default"]["ENGINE"], current_app.conf.broker_url)
+print(sorted((task, route["queue"]) for task, route in current_app.conf.task_routes.items()))
 print(current_app.main, sorted(task["task"] for task in current_app.conf.beat_schedule.values()))
 """
 
@@ -94,6 +95,10 @@ def test_the_settings_stand_without_an_environment() -> None:
     assert "django.db.backends.sqlite3 filesystem://" in said
     for task in BEAT_SCHEDULE:
         assert f"'{task}'" in said
+
+
+def test_events_wait_for_no_training() -> None:
+    assert f"[('{REFRESH_MODELS}', 'models'), ('{TRAIN_MODELS}', 'models')]" in shown()
 
 
 def test_the_settings_follow_the_environment() -> None:

@@ -10,8 +10,6 @@ from celery import current_app
 from personalization import hints, tasks
 from personalization.ml.models import ModelVersion
 from personalization.ml.training.versions import serving
-from project.celery import MODELS_QUEUE
-from project.celery import app as demo
 from tests.ml.training.counting import NAME, Kitchen
 
 pytestmark = pytest.mark.django_db
@@ -27,12 +25,6 @@ def test_a_worker_finds_the_task_and_the_schedule_has_it(name: str) -> None:
 
 def test_what_was_logged_is_known_within_five_minutes() -> None:
     assert hints.BEAT_SCHEDULE[hints.REFRESH_MODELS]["schedule"] < 300
-
-
-@pytest.mark.parametrize("name", TASKS)
-def test_in_the_demo_events_wait_for_no_training(name: str) -> None:
-    assert demo.conf.task_routes[name] == {"queue": MODELS_QUEUE}
-    assert hints.PROCESS_EVENTS not in demo.conf.task_routes
 
 
 def test_a_task_trains_what_is_due(shop: Shop) -> None:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from personalization.admin import clusters, model_deeds, sequences
+from personalization.admin.model_log import beside_the_log
 from personalization.admin.read_only import ReadOnlyAdmin
 from personalization.admin.wording import moment_cell
 from personalization.ml.models import ModelVersion
@@ -168,6 +169,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         trained = version.status in (_Status.CANDIDATE, _Status.SERVING, _Status.RETIRED)
         plan = planned().get(version.name)
         return {
+            **beside_the_log(request, version, now=timezone.now()),
             "warnings": warnings_of(version, plan, now=timezone.now()) if trained else (),
             "figures": figures(version.metrics),
             "has_groups": clusters.has_groups(version),

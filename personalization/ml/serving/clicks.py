@@ -5,7 +5,7 @@ Served lists are events (`Recommendation Shown`), and so is what was done with t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -54,14 +54,20 @@ class ClickThrough:
         return self.clicked / self.lists
 
 
-def click_through(*, since: datetime, until: datetime) -> list[ClickThrough]:
+def click_through(
+    *, since: datetime, until: datetime, models: Collection[str] = ()
+) -> list[ClickThrough]:
     """Return what became of the lists that were shown from `since` until before `until`, by what
-    scored them: the one with most lists first. A query, and another for 500 visitors."""
-    rows = (
-        Event.objects.filter(name=RECOMMENDATION_SHOWN, timestamp__gte=since, timestamp__lt=until)
-        .order_by("-timestamp")
-        .values_list("identity", "timestamp", "properties")[:LISTS]
+    scored them: the one with most lists first. A query, and another for 500 visitors.
+
+    `models` says whose lists are looked at; without, all are.
+    """
+    lists = Event.objects.filter(
+        name=RECOMMENDATION_SHOWN, timestamp__gte=since, timestamp__lt=until
     )
+    if models:
+        lists = lists.filter(properties__model__in=sorted(models))
+    rows = lists.order_by("-timestamp").values_list("identity", "timestamp", "properties")[:LISTS]
     shown = [one for row in rows if (one := _shown(*row)) is not None]
     return click_through_of(shown, list(_touched(shown, events=item_events())))
 

@@ -68,7 +68,8 @@ def test_no_method_is(stranger: Prober, keys: None, method: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("address", OWN, ids=named)
 def test_no_text_in_an_address_is(stranger: Prober, keys: None, address: Address) -> None:
-    names = ("path", "next", "write_key", "data", "token", "page", "purpose", "callback", "v", "t")
+    names = ("path", "next", "write_key", "data", "token", "page", "purpose", "callback", "v", "t",
+             "place", "limit", "item", "anonymousId", "userId", "writeKey")  # fmt: skip
     for text in ODDITIES:
         short = text.encode(errors="replace").decode()[:3000]
         quoted = {"/": "%2F", "?": "%3F", "#": "%23", " ": "%20", "\r": "%0D", "\n": "%0A"}
@@ -90,7 +91,7 @@ def test_no_header_is(stranger: Prober, keys: None, name: str) -> None:
 
 #: Of each kind of view one.
 PROBED = ("segment-batch", "ga4-collect", "api-segments", "decide", "slot", "page-key", "consent",
-          "manifest", "plausible-event", "rudderstack-page")  # fmt: skip
+          "manifest", "plausible-event", "rudderstack-page", "recommend")  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ from personalization.ml.interactions import Dataset, Interactions
 from personalization.ml.ranking import top
 
 _N = 20
+#: Steps of a history that are of the visit that goes on: as many as ml1m_stack.py has in one.
+_IN_VISIT = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,4 +123,6 @@ def measured(
 
 
 def _history(items: tuple[str, ...]) -> History:
-    return History(steps=tuple(Step(item=item, at=0) for item in items), now=1)
+    earlier = len(items) - _IN_VISIT
+    steps = (Step(item=item, at=0, in_visit=n >= earlier) for n, item in enumerate(items))
+    return History(steps=tuple(steps), now=1)

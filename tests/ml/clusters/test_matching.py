@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from personalization.ml.base import Options
 from personalization.ml.clusters.kmeans import KMeans, KMeansConfig
-from personalization.ml.clusters.matching import first_ids, matched, stayed
+from personalization.ml.clusters.matching import SAME, first_ids, matched, stayed
 from tests.effort import examples
 from tests.ml.clusters.contract import blobs
 
@@ -65,6 +67,25 @@ def test_ids_are_all_different_and_new_ones_were_never_given(rows):
     found = ids_of([a for a, _ in rows], [b for _, b in rows], 4, next_id=5)
     assert len(set(found.ids)) == 4
     assert {one for one in found.ids if one >= 5} == set(range(5, found.next_id))
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=9, max_size=40))
+@examples(80)
+def test_no_other_way_to_hand_out_ids_lets_more_rows_keep_theirs(rows):
+    before, numbers = (np.array(column) for column in zip(*rows, strict=True))
+    ids = np.array(matched(before, numbers, k=3, next_id=3).ids)
+    same = {
+        (old, new)
+        for old in range(3)
+        for new in range(3)
+        if ((before == old) & (numbers == new)).sum()
+        >= SAME * max(((before == old) | (numbers == new)).sum(), 1)
+    }
+    kept = int((ids[numbers] == before).sum())
+    for order in permutations(range(3)):
+        # Of a way to hand them out, pairs that are not alike enough are no pairs.
+        way = np.array([old if (old, new) in same else -1 for new, old in enumerate(order)])
+        assert int((way[numbers] == before).sum()) <= kept
 
 
 @given(st.permutations(range(4)), st.integers(0, 1000))

@@ -18,6 +18,7 @@ from personalization.ml.artefact import checksum, packed
 from personalization.ml.base import Options
 from personalization.ml.models import ModelArtefact, ModelVersion
 from personalization.ml.sequences.rules import SequenceRules
+from personalization.ml.training import findings
 from personalization.rules.catalogue import Catalogue
 from personalization.rules.writing import feature, rule
 from personalization.segments.models import Segment
@@ -206,3 +207,11 @@ def test_where_there_is_no_such_version_the_list_is_shown(owner: Client) -> None
         owner.post(address("sequence_segment", 99, 0), follow=True),
     ):
         assert "no such model version any more" in text_of(response)
+
+
+def test_without_the_extra_the_page_says_what_to_install(
+    owner: Client, version: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(findings, "_READER", "personalization.ml.training.nowhere.read")
+    text = text_of(owner.get(address("sequences", version.pk), follow=True))
+    assert "The extra “ml” is not installed" in text

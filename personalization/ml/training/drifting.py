@@ -106,7 +106,7 @@ def check_drift(*, now: datetime) -> list[Watched]:
     ]
     plans = planned()
     for each in found:
-        _keep(each)
+        keep(each)
         plan = plans.get(each.version.name)
         if each.verdict == "drifted" and plan is not None:
             logger.warning("%s has drifted.", each.version, extra={"action": "model_drifted"})
@@ -189,7 +189,7 @@ def _calibration(
     )
 
 
-def _keep(found: Watched) -> None:
+def keep(found: Watched) -> None:
     """Put figures and remarks in the place of those of the last time."""
     with transaction.atomic():
         version = ModelVersion.objects.select_for_update().filter(pk=found.version.pk).first()

@@ -19,8 +19,9 @@ from personalization.ml.examples import Examples
 from personalization.ml.features.table import feature_table
 from personalization.ml.models import ModelArtefact, ModelVersion
 from personalization.ml.predictors.logistic import Logistic
+from personalization.ml.sequences.rules import SequenceRules
 from personalization.ml.threads import one_thread
-from personalization.ml.training.drifting import MARK, Watched, check_drift, watched
+from personalization.ml.training.drifting import MARK, Watched, check_drift, keep, watched
 from personalization.profiles.models import Identity, Profile, Snapshot, Visit
 from tests.factories import make_source
 from tests.ml.training.conftest import DAY, MINUTE, NOW, damage
@@ -227,3 +228,23 @@ def test_only_what_serves_and_learned_from_features_is_looked_at(log: Log) -> No
 
 def test_nothing_known_is_no_verdict() -> None:
     assert Watched(version=ModelVersion(name="x", number=1)).verdict == "unknown"
+
+
+def test_what_is_gone_or_sees_no_features_is_said(log: Log) -> None:
+    ids = log(at=TRAINED - 5 * DAY, pages=few)
+    gone = version_of(ids)
+    gone.artefact.delete()
+    assert "Nothing is stored of propensity.order 1" in watched(gone, now=NOW).problem
+    steps = version_of(ids, name="steps")
+    content = packed(SequenceRules())
+    ModelArtefact.objects.filter(version=steps).update(content=content)
+    steps.checksum = checksum(content)
+    assert "sees no features: it is “sequences”" in watched(steps, now=NOW).problem
+
+
+def test_a_version_that_was_pruned_meanwhile_is_no_fault(log: Log) -> None:
+    version = version_of(log(at=TRAINED - 5 * DAY, pages=few))
+    found = watched(version, now=NOW)
+    ModelVersion.objects.all().delete()
+    keep(found)
+    assert not ModelVersion.objects.exists()

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from personalization.events.models import Event
 from personalization.ml.feedback import stored_item_events
 from personalization.ml.models import ModelVersion
-from personalization.ml.training.log import done_with_items
+from personalization.ml.training.logged import done_with_items
 from personalization.ml.training.recommend_plan import RECOMMEND
 
 

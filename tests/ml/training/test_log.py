@@ -13,7 +13,7 @@ from django.utils import timezone
 from personalization.ml.interactions import Interactions
 from personalization.ml.item_events import ENGAGED, QUICK_EXIT
 from personalization.ml.models import FeedbackWeight
-from personalization.ml.training import log
+from personalization.ml.training import logged
 from personalization.ml.training.log import interactions
 from personalization.privacy.consent import record_consent
 from personalization.privacy.models import Mechanism
@@ -229,7 +229,7 @@ def test_who_was_not_there_in_the_window_is_not_asked_about(
 def test_however_many_visitors_there_are_a_chunk_takes_two_queries(
     visitor: MakeProfile, does: Does, django_assert_num_queries: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(log, "CHUNK", 4)
+    monkeypatch.setattr(logged, "CHUNK", 4)
     for minutes in range(8):
         does(visitor(), "Product Viewed", minutes, product_id="sock")
     # The weights, who agrees, and two chunks of events and visits.
@@ -243,7 +243,7 @@ def test_chunks_make_no_difference(visitor: MakeProfile, does: Does, monkeypatch
         does(who, "Product Viewed", (7 * minutes) % 9, product_id=f"item-{minutes % 3}")
         does(who, "Product Added", 20 + minutes, product_id=f"item-{minutes % 3}")
     whole = read()
-    monkeypatch.setattr(log, "CHUNK", 2)
+    monkeypatch.setattr(logged, "CHUNK", 2)
     parts = read()
     for name in ("visitor", "visit", "item", "kind", "at"):
         np.testing.assert_array_equal(getattr(whole, name), getattr(parts, name))

@@ -15,11 +15,15 @@ from typing import Any
 import numpy as np
 
 from personalization.exceptions import PersonalizationError
-from personalization.ml.base import Model
+from personalization.ml.base import InvalidConfig, Model
 from personalization.ml.known import algorithms
 
 FORMAT = 1
 _FACTS = "model.json"
+#: What reading raises where something else stands than was written, by this version or another.
+_UNREADABLE = (
+    zipfile.BadZipFile, InvalidConfig, LookupError, ValueError, TypeError, AttributeError,
+)  # fmt: skip
 
 
 class CorruptArtefact(PersonalizationError):
@@ -75,7 +79,7 @@ def unpacked(content: bytes, *, sha256: str) -> Model[Any]:
             )
         model = kind(kind.config_class.read(told["config"]))
         model.restore(arrays, told["facts"])
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
+    except _UNREADABLE as error:
         raise CorruptArtefact(f"The stored model cannot be read: {error}.") from error
     return model
 

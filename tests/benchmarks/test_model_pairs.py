@@ -15,7 +15,7 @@ from personalization.ml.base import Arrays, Config, Options, Recommender
 from personalization.ml.history import History
 from personalization.ml.interactions import Dataset
 from personalization.types import JsonObject
-from project.benchmarks.models import ml1m, ml1m_stack, msweb, retailrocket
+from project.benchmarks.models import ml1m, msweb, retailrocket
 from project.benchmarks.models.data import folder
 from project.benchmarks.models.ranked import Pairs, measured
 from project.benchmarks.results import Effort
@@ -89,23 +89,6 @@ class TestFilms:
             own = parts[ratings[:, 0] == visitor]
             assert np.bincount(own, minlength=3).tolist() == [16, 2, 2]
         assert parts[-1] == 0
-
-    def test_visitors_come_in_turn_each_with_all_films(self) -> None:
-        ratings = rows(*[(visitor, film, 5) for film in range(25) for visitor in (3, 8, 9)])
-        found = ml1m_stack.in_turn(ratings).interactions
-        assert (np.diff(found.at) >= 0).all()
-        films = {(int(found.visitor[n]), found.items[found.item[n]]) for n in range(len(found))}
-        assert films == {(visitor, str(film)) for visitor in range(3) for film in range(25)}
-        for visit in np.unique(found.visit):
-            of_visit = found.visitor[found.visit == visit]
-            assert len(of_visit) <= 10
-            assert len(set(of_visit.tolist())) == 1
-
-    def test_short_histories_are_as_short_as_they_say(self) -> None:
-        ratings = rows(*[(visitor, film) for film in range(9) for visitor in (3, 8)], (9, 1))
-        some = ml1m_stack._some(ratings, n=4)
-        assert np.unique(some[:, 0], return_counts=True)[1].tolist() == [4, 4, 1]
-        assert len({tuple(pair) for pair in some.tolist()}) == len(some)
 
 
 class TestAreas:

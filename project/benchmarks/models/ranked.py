@@ -23,7 +23,7 @@ from personalization.ml.interactions import Dataset, Interactions
 from personalization.ml.ranking import top
 
 _N = 20
-#: Steps of a history that are of the visit that goes on: as many as ml1m_stack.py has in one.
+#: Steps of a history, the last ones, that are taken to be of the visit that goes on.
 _IN_VISIT = 10
 
 

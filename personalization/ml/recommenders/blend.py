@@ -42,6 +42,9 @@ class Blend:
         self.newcomers = newcomers or no_newcomers()
         self._places = {name: self._places_of(each) for name, each in self.engines.items()}
         self._visited = np.array([_by_visitors(each) for each in self.engines.values()], bool)
+        #: The engine that newcomers need, even for lengths at which it has no weight itself.
+        about = (name for name, each in self.engines.items() if isinstance(each, Content))
+        self._about = next(about, None) if len(self.newcomers.items) else None
         # The same whoever asks.
         self._popular = {
             name: self._normalised(name, each.score(History()))
@@ -69,7 +72,7 @@ class Blend:
         for row, (name, weight) in zip(
             rows, zip(self.engines, weights.tolist(), strict=True), strict=True
         ):
-            if weight:
+            if weight or name == self._about:
                 row[:] = self._of(name, history)
         told: Floats = weights[self._visited] @ rows[self._visited]
         beside: Floats = weights[~self._visited] @ rows[~self._visited]

@@ -30,9 +30,9 @@ class Table:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def of(self, bucket: int) -> Table:
-        """Return the questions with histories of one length."""
-        chosen: Flags = self.buckets == bucket
+    def of(self, *buckets: int) -> Table:
+        """Return the questions with histories of some lengths."""
+        chosen: Flags = np.isin(self.buckets, buckets)
         lengths = np.diff(self.starts)
         starts = np.concatenate(([0], np.cumsum(lengths[chosen])))
         return Table(

@@ -33,7 +33,7 @@ class StackConfig(Config):
     #: The latest part of the data, that weights are chosen by.
     share: float = 0.15
     #: Questions of that part that are asked.
-    questions: int = 2_000
+    questions: int = 3_000
     #: How much items that few saw get of the scores of those they are like.
     newcomers: float = 1.0
     #: Whether lists are judged without what was seen already, as they are shown by default;
@@ -60,17 +60,12 @@ class StackConfig(Config):
             engine_of(name, config)
 
 
-def engine_name(name: str) -> str:
-    """Return the name of the algorithm of an engine."""
-    return name.partition(":")[0]
-
-
 def engine_of(name: str, config: JsonObject) -> Recommender[Any]:
     """Return an engine that has learned nothing yet.
 
     :raises InvalidConfig: if there is none of that name, or it cannot be configured like this.
     """
-    algorithm = algorithms.get(engine_name(name))
+    algorithm = algorithms.get(name.partition(":")[0])
     if (
         algorithm is None
         or not issubclass(algorithm, Recommender)

@@ -16,7 +16,10 @@ from personalization.ml.recommenders.likelihood import likeliest
 ENOUGH = 30
 #: Weights of popularity that are tried, where 1 is that of the weightiest engine.
 _OF_POPULARITY = (0.0, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
-#: Those of each length where there is too little to choose by.
+#: Lengths (blend.LENGTHS) that share the weights of engines: what is best after two steps is
+#: not after fifty. With fewer questions of a group, all are asked.
+_GROUPS, _ENOUGH_OF_A_GROUP = ((0, 1, 2), (3, 4), (5,)), 100
+#: Weights of popularity for each length where there is too little to choose by.
 _SHIPPED = (1.0, 0.5, 0.25, 0.1, 0.05, 0.05)
 #: Popularity beside which nothing else counts.
 _ALONE = math.inf
@@ -30,13 +33,16 @@ def searched(table: Table, *, popularity: int) -> Floats:
     `popularity` is the column that is popularity. It is tried alone, too, so what is returned
     is at no length worse for these questions; and its weight falls with length.
     """
-    weights = _engines(table, popularity=popularity)
-    rows = np.tile(weights, (len(LENGTHS), 1))
-    least = 0.0 if weights.any() else _ALONE
+    rows = np.zeros((len(LENGTHS), table.scores.shape[1]), np.float32)
+    for buckets in _GROUPS:
+        part = table.of(*buckets)
+        judged_by = part if len(part) >= _ENOUGH_OF_A_GROUP else table
+        rows[list(buckets)] = _engines(judged_by, popularity=popularity)
+    least = 0.0 if rows.any() else _ALONE
     for bucket in reversed(range(len(LENGTHS))):
         part = table.of(bucket)
         tried = {
-            share: _beside(weights, popularity, share)
+            share: _beside(rows[bucket], popularity, share)
             for share in (*_OF_POPULARITY, _ALONE)
             if share >= least
         }

@@ -60,12 +60,17 @@ class StackConfig(Config):
             engine_of(name, config)
 
 
+def engine_name(name: str) -> str:
+    """Return the name of the algorithm of an engine."""
+    return name.partition(":")[0]
+
+
 def engine_of(name: str, config: JsonObject) -> Recommender[Any]:
     """Return an engine that has learned nothing yet.
 
     :raises InvalidConfig: if there is none of that name, or it cannot be configured like this.
     """
-    algorithm = algorithms.get(name.partition(":")[0])
+    algorithm = algorithms.get(engine_name(name))
     if (
         algorithm is None
         or not issubclass(algorithm, Recommender)

@@ -14,14 +14,19 @@ from personalization.ml.interactions import Dataset, UnfitData
 from personalization.ml.recommenders.answers import Question, Table, table_of
 from personalization.ml.recommenders.blend import Blend, blended, bucket_of
 from personalization.ml.recommenders.content import Content
+from personalization.ml.recommenders.ials import Ials
 from personalization.ml.recommenders.questions import Asked, asked, come_back, latest
 from personalization.ml.recommenders.stack_config import (
     POPULARITY,
     StackConfig,
+    engine_name,
     engine_of,
 )
 from personalization.ml.recommenders.weighing import ENOUGH, searched, shipped
 from personalization.types import JsonObject
+
+#: Items that visitors need on average for factors of visitors to be learned.
+_FACTORS_NEED = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +74,7 @@ def learned(
         named = replace(inside, progress=_named(inside, name))
         named.progress(0.0, "learning")
         try:
+            _refuse_short(name, dataset)
             engines[name] = engine_of(name, config).fit(dataset, named)
         except UnfitData as error:
             remarks.append(f"“{name}” is left out: {error}")
@@ -147,6 +153,20 @@ def _questions(blend: Blend, several: Iterable[Asked], *, repeats: bool) -> Iter
                 target=blend.number[each.target],
                 bucket=bucket_of(len(known)),
                 left_out=known[:0] if repeats else known,
+            )
+
+
+def _refuse_short(name: str, dataset: Dataset) -> None:
+    """Refuse to learn factors of visitors who did almost nothing: they fit what there is, and
+    say nothing that pairs of items do not."""
+    rows = dataset.interactions
+    if engine_name(name) == Ials.algorithm and len(rows):
+        pairs = len(np.unique(rows.visitor.astype(np.int64) * len(rows.items) + rows.item))
+        mean = pairs / len(np.unique(rows.visitor))
+        if mean < _FACTORS_NEED:
+            raise UnfitData(
+                f"Visitors did something with {mean:.1f} items on average; "
+                f"factors of visitors need {_FACTORS_NEED:g}."
             )
 
 

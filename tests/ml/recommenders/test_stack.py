@@ -95,6 +95,14 @@ def test_an_engine_that_cannot_learn_is_left_out_with_a_remark() -> None:
     assert any("“ease” is left out" in each and "17" in each for each in stack.remarks)
 
 
+def test_factors_are_not_learned_of_visitors_who_did_almost_nothing() -> None:
+    rows = [(n // 2, n // 2, "xyz"[n % 3], "v", float("nan"), n) for n in range(60)]
+    dataset = Dataset(interactions=interactions_of(rows), until=60)
+    stack = learned(dataset, engines={**FEW, "ials": {}}, questions=0)
+    assert "ials" not in stack.weights
+    assert any("2.0 items on average" in each and "need 5" in each for each in stack.remarks)
+
+
 def test_too_little_to_weigh_by_is_said_and_weights_are_as_shipped() -> None:
     stack = learned(small_dataset(visitors=6))
     assert any("30 questions are needed" in each for each in stack.remarks)

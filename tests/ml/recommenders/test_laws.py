@@ -74,7 +74,8 @@ def told(model: Recommender[Any], history: History) -> dict[str, float]:
 
 def renumbered(column: Indices) -> Indices:
     """Return the same people or visits by other numbers, with gaps between them."""
-    return ((column.max() - column) * 3 + 5).astype(np.int32)
+    other: Indices = ((column.max() - column) * 3 + 5).astype(np.int32)
+    return other
 
 
 def with_rows(dataset: Dataset, change: Callable[[Interactions], Interactions]) -> Dataset:

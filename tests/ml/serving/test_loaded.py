@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from personalization.ml.history import history_of
 from personalization.ml.models import ModelArtefact, ModelVersion
+from personalization.ml.recommenders.markov import MarkovConfig
 from personalization.ml.serving.engine import engine
 from personalization.ml.serving.loaded import FRESH, loaded, serving
 from personalization.ml.serving.rerank import Rule, listing_of
@@ -104,6 +105,16 @@ def test_a_spoilt_version_is_tried_once_until_another_one_serves():
     assert best(NOW + timedelta(minutes=2)) == ["b", "c"]
 
 
+def test_a_version_of_a_configuration_that_is_allowed_no_more_is_spoilt_too(monkeypatch):
+    serve_what_follows(LEADS, number=1)
+    model = what_follows({"a": ["d"]})
+    model.config = MarkovConfig(half_life=7)
+    store(model, number=2)
+    monkeypatch.setattr(MarkovConfig, "bounds", {"half_life": (10, 100)})
+    assert loaded("recommend", now=NOW).number == 1
+    assert best() == ["b", "c"]
+
+
 def test_a_version_whose_artefact_is_gone_is_spoilt_too():
     serve_what_follows(LEADS, number=1)
     version = serve_what_follows(LEADS, number=2)
@@ -175,6 +186,7 @@ before = {"numpy", "scipy", "sklearn"} & set(sys.modules)
 
 from personalization.ml.artefact import checksum, unpacked
 from personalization.ml.history import history_of
+from personalization.ml.recommenders.markov import MarkovConfig
 from personalization.ml.serving.engine import Engine
 from personalization.ml.serving.popular import Popular
 from personalization.ml.serving.recommend import Ask, recommend

@@ -142,6 +142,9 @@ def _joined(one: Bounds, other: Bounds) -> Bounds | None:
 def _conditions(box: Box, speaker: Callable[[int], Speaker]) -> Iterator[JsonObject]:
     for column, bounds in sorted(box.items()):
         speak = speaker(column)
+        if bounds.is_empty and bounds.or_unknown:
+            yield speak.unknown()  # bounds may be infinite here, which nothing can say
+            continue
         said = []
         if bounds.above > -math.inf:
             said.append(speak.above(bounds.above))
@@ -149,8 +152,6 @@ def _conditions(box: Box, speaker: Callable[[int], Speaker]) -> Iterator[JsonObj
             said.append(speak.at_most(bounds.most))
         if not bounds.or_unknown:
             yield from said or [speak.known()]
-        elif bounds.is_empty:
-            yield speak.unknown()
         else:
             yield any_of(_together(said), speak.unknown())
 

@@ -91,7 +91,7 @@ def distil(
     """Return a rule for the `members` (n) among `rows` (n × features, as they are before any
     cleaning; NaN: not known). Features that no rule can ask for are left out.
 
-    :raises UnfitData: if no rule tells the members from the others.
+    :raises UnfitData: if a feature is infinite, or no rule tells the members from the others.
     """
     rows = shaped(rows, features=tuple(features))
     spoken = {
@@ -107,6 +107,8 @@ def distil(
         )
     columns = list(spoken)
     rows = rows[:, columns]
+    if (endless := np.isinf(rows).any(axis=0)).any():
+        raise UnfitData(f"“{features[columns[int(endless.argmax())]]}” is infinite in some rows.")
     speakers = [spoken[column] for column in columns]
     rule, tree = _written(rows, members, speakers, catalogue, config, options)
     said = says(tree, rows)

@@ -8,7 +8,7 @@ import numpy as np
 
 from personalization.ml.arrays import Doubles, Indices
 from personalization.ml.base import Arrays, Clusterer, Config
-from personalization.ml.clusters.rows import names_of, shaped
+from personalization.ml.clusters.rows import known, names_of
 from personalization.types import JsonObject
 
 C = TypeVar("C", bound=Config)
@@ -72,7 +72,7 @@ class ByCentres(Clusterer[C]):
         self.sizes: Doubles = np.empty(0)
 
     def score(self, rows: Doubles) -> Indices:
-        found, squared = nearest(shaped(rows, features=self.features), self.centres)
+        found, squared = nearest(known(rows, features=self.features), self.centres)
         return np.where(np.isfinite(squared), found, -1).astype(np.int32)
 
     def arrays(self) -> Arrays:

@@ -15,7 +15,7 @@ import numpy as np
 from personalization.ml.arrays import Doubles, Indices
 from personalization.ml.base import Arrays, Clusterer, Config, Options, algorithms
 from personalization.ml.clusters.centres import largest_first, nearest
-from personalization.ml.clusters.rows import names_of, shaped, some_of, usable
+from personalization.ml.clusters.rows import known, names_of, some_of, usable
 from personalization.ml.interactions import UnfitData
 from personalization.types import JsonObject
 
@@ -34,7 +34,7 @@ class ByRepresentatives(Clusterer[C]):
         self.reach: Doubles = np.empty(0)
 
     def score(self, rows: Doubles) -> Indices:
-        found, squared = nearest(shaped(rows, features=self.features), self.points)
+        found, squared = nearest(known(rows, features=self.features), self.points)
         # A little more than it reaches: squares are not exact to the last digit.
         inside = np.sqrt(squared) <= self.reach[found] * (1 + 1e-9) + 1e-12
         return np.where(inside, self.numbers[found], -1).astype(np.int32)

@@ -15,7 +15,7 @@ import numpy as np
 from personalization.ml.arrays import Doubles
 from personalization.ml.base import Config, Options, algorithms
 from personalization.ml.clusters.centres import ByCentres, means, nearest
-from personalization.ml.clusters.rows import shaped, usable
+from personalization.ml.clusters.rows import usable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,10 +89,12 @@ class MiniBatchKMeans(ByCentres[MiniBatchConfig]):
 
         Each centre moves to the mean of all rows it ever got. With a `memory` it counts as
         the mean of so many at most, and follows what changes the faster the less that is.
+
+        :raises UnfitData: if a feature has holes; one would be the end of a centre.
         """
         model = type(self)(self.config)
         model.features = self.features
-        rows = shaped(rows, features=self.features)
+        rows = usable(rows, features=self.features, least=0)
         centres, sizes = self.centres.copy(), np.minimum(self.sizes, memory)
         for start in range(0, len(rows), self.config.batch):
             part = rows[start : start + self.config.batch]

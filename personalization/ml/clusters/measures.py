@@ -41,13 +41,13 @@ def silhouettes(rows: Doubles, numbers: Indices) -> Doubles:
 def davies_bouldin(rows: Doubles, numbers: Indices) -> float:
     """Return the mean over clusters of how wide one is together with the other that is most
     like it, for their distance: 0 or more, the lower the better. Numbers are from 0 on, each
-    with a row."""
+    with a row. Two around one place have no distance: neither is compared with the other."""
     k = int(numbers.max()) + 1
     centres, sizes = means(rows, numbers, k=k)
     away = np.sqrt(((rows - centres[numbers]) ** 2).sum(axis=1))
     wide = np.bincount(numbers, weights=away, minlength=k) / sizes
     apart = np.sqrt(((centres[:, None] - centres) ** 2).sum(axis=2))
-    np.fill_diagonal(apart, np.inf)
+    apart = np.where(apart > 0, apart, np.inf)  # each from itself, too
     return float(((wide[:, None] + wide) / apart).max(axis=1).mean())
 
 

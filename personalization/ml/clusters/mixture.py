@@ -12,7 +12,7 @@ import numpy as np
 
 from personalization.ml.arrays import Doubles, Indices
 from personalization.ml.base import Arrays, Clusterer, Config, Options, algorithms
-from personalization.ml.clusters.rows import names_of, shaped, usable
+from personalization.ml.clusters.rows import known, names_of, usable
 from personalization.types import JsonObject
 
 
@@ -75,7 +75,7 @@ class Gmm(Clusterer[GmmConfig]):
 
     def _likelihoods(self, rows: Doubles) -> Doubles:
         """Return logarithms, without what is the same for all clusters (n × k)."""
-        rows = shaped(rows, features=self.features)
+        rows = known(rows, features=self.features)
         columns = [
             share
             + np.log(np.diagonal(triangle)).sum()

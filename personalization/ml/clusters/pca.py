@@ -13,7 +13,8 @@ import numpy as np
 
 from personalization.ml.arrays import Doubles
 from personalization.ml.base import Arrays, Config, Model, Options, algorithms
-from personalization.ml.clusters.rows import names_of, shaped, usable
+from personalization.ml.clusters.rows import known, names_of, usable
+from personalization.ml.interactions import UnfitData
 from personalization.types import JsonObject
 
 
@@ -48,12 +49,14 @@ class Pca(Model[PcaConfig]):
     def fit(self, rows: Doubles, options: Options) -> Self:
         """Learn from `rows` (n × features), which are of one scale.
 
-        :raises UnfitData: if a feature has holes, or all rows are the same.
+        :raises UnfitData: if a feature has holes, or all rows are the same, or nearly.
         """
         rows = usable(rows, features=self.features, least=2)
         self.middle = rows.mean(axis=0)
         # By the small matrix: as exact as the picture needs, in memory that rows do not add to.
         variances, vectors = np.linalg.eigh(np.cov(rows.T).reshape(rows.shape[1], -1))
+        if not variances.sum() > 0:
+            raise UnfitData("Rows differ by so little that no direction can be told.")
         order = np.argsort(-variances, kind="stable")
         kept = np.maximum(variances[order], 0) / variances.sum()
         enough = int(np.searchsorted(np.cumsum(kept), self.config.share - 1e-12)) + 1
@@ -65,8 +68,9 @@ class Pca(Model[PcaConfig]):
         return self
 
     def score(self, rows: Doubles) -> Doubles:
-        """Return the rows by their components (n × components). Needs numpy alone."""
-        centred = shaped(rows, features=self.features) - self.middle
+        """Return the rows by their components (n × components), NaN for a row with a hole. Needs
+        numpy alone."""
+        centred = known(rows, features=self.features) - self.middle
         return np.asarray(centred @ self.components.T)
 
     def arrays(self) -> Arrays:

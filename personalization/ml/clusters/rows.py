@@ -8,14 +8,17 @@ from personalization.ml.arrays import Doubles
 from personalization.ml.interactions import UnfitData
 from personalization.types import JsonObject
 
+#: What is larger, either way, cannot be squared and added up any more: it counts as no number.
+LARGEST = 1e100
+
 
 def usable(rows: Doubles, *, features: tuple[str, ...], least: int) -> Doubles:
     """Return `rows` (n × features) as doubles, if groups can be looked for in them.
 
     A feature may have one value only: of rows drawn anew that can happen to every rare one.
 
-    :raises UnfitData: if there are fewer than `least` different rows, or a feature has holes;
-        it is named.
+    :raises UnfitData: if there are fewer than `least` different rows, or a feature has holes
+        or values beyond `LARGEST`; it is named.
     """
     rows = shaped(rows, features=features)
     for column in range(rows.shape[1]):
@@ -23,6 +26,10 @@ def usable(rows: Doubles, *, features: tuple[str, ...], least: int) -> Doubles:
         if not np.isfinite(values).all():
             n = int((~np.isfinite(values)).sum())
             raise UnfitData(f"“{_name(features, column)}” is no number in {n} of {len(rows)} rows.")
+        if n := int((np.abs(values) > LARGEST).sum()):
+            raise UnfitData(
+                f"“{_name(features, column)}” is beyond {LARGEST:g} in {n} of {len(rows)} rows."
+            )
     if (n := len(np.unique(rows, axis=0))) < least:
         raise UnfitData(f"{least} rows that differ are needed; there are {n}.")
     return rows
@@ -39,6 +46,15 @@ def shaped(rows: Doubles, *, features: tuple[str, ...]) -> Doubles:
     if features and rows.shape[1] != len(features):
         raise UnfitData(f"Rows have {rows.shape[1]} columns for {len(features)} features.")
     return rows
+
+
+def known(rows: Doubles, *, features: tuple[str, ...]) -> Doubles:
+    """Return `rows` as doubles, NaN for what nobody can reckon with: infinite, or too large.
+
+    :raises UnfitData: if they have other columns than `features`, where these are named.
+    """
+    rows = shaped(rows, features=features)
+    return np.where(np.abs(rows) <= LARGEST, rows, np.nan)
 
 
 def _name(features: tuple[str, ...], column: int) -> str:

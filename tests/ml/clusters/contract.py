@@ -83,6 +83,27 @@ class ClustererContract(ModelContract):
     def test_a_row_with_a_hole_is_in_none(self) -> None:
         assert self.fitted().score(np.array([[np.nan, 0.0, 0.0]])).tolist() == [-1]
 
+    @pytest.mark.parametrize("value", [np.inf, -np.inf, 1e200, -1e308])
+    def test_what_nobody_can_reckon_with_is_in_none_and_leaves_others_alone(
+        self, value: float
+    ) -> None:
+        model, (rows, _) = self.fitted(), blobs(seed=5)
+        usual = model.score(rows)
+        rows[3, 1] = value
+        rows[8] = [value, -value, value]
+        found = model.score(rows)
+        assert found[[3, 8]].tolist() == [-1, -1]
+        others = np.delete(np.arange(len(rows)), [3, 8])
+        assert found[others].tolist() == usual[others].tolist()
+
+    def test_a_feature_too_large_to_reckon_with_is_named(self) -> None:
+        rows, _ = blobs()
+        rows[4, 2] = -1e150
+        model = self.made()
+        model.features = FEATURES
+        with pytest.raises(UnfitData, match=r"“hours” is beyond 1e\+100 in 1 of 260 rows"):
+            model.fit(rows, Options())
+
     def test_a_feature_with_holes_is_named(self) -> None:
         rows, _ = blobs()
         rows[7, 1] = np.nan

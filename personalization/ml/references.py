@@ -57,10 +57,12 @@ class Reference:
             cuts = tuple(float(cut) for cut in stored["cuts"])
             counts = tuple(int(count) for count in stored["counts"])
             missing = int(stored["missing"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, OverflowError, TypeError, ValueError) as error:
             raise UnfitData(f"This is no reference of a column: {error!r}.") from error
         if len(counts) != len(cuts) + 1 or list(cuts) != sorted(set(cuts)):
             raise UnfitData(f"{len(cuts)} cut points do not fit {len(counts)} counts.")
+        if not np.isfinite(cuts).all() or min(*counts, missing) < 0:
+            raise UnfitData("Cut points are finite, and nothing is counted less than 0 times.")
         return cls(cuts=cuts, counts=counts, missing=missing)
 
 

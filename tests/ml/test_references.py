@@ -67,3 +67,29 @@ def test_rows_have_a_reference_for_each_column() -> None:
     }  # fmt: skip
     with pytest.raises(UnfitData, match="there are 1 columns"):
         references(rows, ["a"])
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"cuts": [float("nan")], "counts": [1, 1], "missing": 0},
+        {"cuts": [float("inf")], "counts": [1, 1], "missing": 0},
+        {"cuts": [1], "counts": [1, -1], "missing": 0},
+        {"cuts": [1], "counts": [1, 1], "missing": -1},
+        {"cuts": [1], "counts": [1, float("inf")], "missing": 0},
+    ],
+)
+def test_counts_and_cuts_that_cannot_be_are_refused(stored: Any) -> None:
+    with pytest.raises(UnfitData):
+        Reference.read(stored)
+
+
+@examples(40)
+@given(*[st.lists(st.floats(-200, 200) | st.just(NAN), max_size=40)] * 2)
+def test_what_is_counted_in_two_parts_is_counted_together(one: Any, other: Any) -> None:
+    then = reference_of(np.arange(100.0))
+    parts = [then.counted(np.array(each, float)) for each in (one, other)]
+    whole = then.counted(np.array([*one, *other], float))
+    assert whole.counts == tuple(a + b for a, b in zip(*(p.counts for p in parts), strict=True))
+    assert whole.missing == sum(part.missing for part in parts)
+    assert whole.n == sum(part.n for part in parts)

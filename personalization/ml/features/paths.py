@@ -24,8 +24,8 @@ def common_paths(
 
     With fewer people a path would tell who they are. `gap` ends a visit (µs).
     """
-    if not all(1 <= n <= MOST_STEPS for n in steps):
-        raise UnfitData(f"Paths have 1 to {MOST_STEPS} steps, not {max(steps)}.")
+    if wrong := [n for n in steps if not 1 <= n <= MOST_STEPS]:
+        raise UnfitData(f"Paths have 1 to {MOST_STEPS} steps, not {wrong[0]}.")
     people: Counter[str] = Counter()
     for walk in walks:
         people.update(

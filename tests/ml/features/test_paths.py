@@ -48,3 +48,9 @@ def test_every_path_that_is_found_can_be_computed() -> None:
     for name in common_paths(PEOPLE, gap=GAP, least=1):
         assert definition_of(name).value(past()) == 0
     assert path_feature(["a", "b"]) == "path:a > b"
+
+
+@pytest.mark.parametrize(("steps", "wrong"), [((0, 2), 0), ((-1,), -1), ((1, 5, 9), 5)])
+def test_the_length_that_is_not_allowed_is_named(steps: tuple[int, ...], wrong: int) -> None:
+    with pytest.raises(UnfitData, match=f"1 to 4 steps, not {wrong}\\."):
+        common_paths(PEOPLE, gap=GAP, steps=steps)

@@ -143,7 +143,8 @@ _FOR_ALL = {f"mode={quote}{mode}{quote}" for mode in MODES if mode != INLINE for
 @register.tag("recommend")
 def _recommend(parser: Parser, token: Token) -> Node:
     words = token.split_contents()
-    if not _FOR_ALL.intersection(words) and settings.DELIVERY == INLINE:
+    says_mode = any(word.startswith("mode=") for word in words)
+    if not _FOR_ALL.intersection(words) and (says_mode or settings.DELIVERY == INLINE):
         _refuse_fragment_cache(parser, "recommend")
     return _compile_recommend(parser, token)
 

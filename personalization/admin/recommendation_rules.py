@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -163,19 +164,27 @@ class RecommendationRuleAdmin(ModelAdmin):
 
 def effect_of(row: RecommendationRule) -> Effect:
     """Return what the rule does beside those that hold where and for whom it does, as if it
-    were active."""
+    were active: in the order in which they hold, by which two share a position."""
     stated, now = stated_by(row), timezone.now()
-    others = RecommendationRule.objects.filter(is_active=True).exclude(pk=row.pk)
-    beside = holding(
-        [stated_by(each) for each in others.select_related("segment")],
-        stated.place,
-        segments=[stated.segment] if stated.segment else (),
-    )
+    rows = RecommendationRule.objects.filter(Q(is_active=True) | Q(pk=row.pk))
+    in_order = [
+        (each.pk == row.pk, stated if each.pk == row.pk else stated_by(each))
+        for each in rows.select_related("segment")
+    ]
+    if row.pk is None:
+        in_order.append((True, stated))
+    segments = (stated.segment,) if stated.segment else ()
+    others = [each for is_it, each in in_order if not is_it]
+    everything = [each for _, each in in_order]
     items = shelf(now=now)
     return Effect(
         fitting=len(stated.rule.keys(items)),
-        without=_listed(beside, place=stated.place, items=items),
-        with_it=_listed((*beside, stated.rule), place=stated.place, items=items),
+        without=_listed(
+            holding(others, stated.place, segments=segments), place=stated.place, items=items
+        ),
+        with_it=_listed(
+            holding(everything, stated.place, segments=segments), place=stated.place, items=items
+        ),
     )
 
 

@@ -37,7 +37,7 @@ class Kind:
     visits: tuple[int, int]
     products: tuple[int, int]
     articles: tuple[int, int] = (0, 0)
-    #: Attentive seconds with a product.
+    #: Attentive seconds with the products of a visit.
     seconds: tuple[int, int]
     #: Probability that something is in the cart when a visit ends.
     cart: float
@@ -49,20 +49,20 @@ class Kind:
 
 KINDS = (
     Kind(
-        name="bargain hunter", share=0.3, visits=(6, 8), products=(6, 10), seconds=(4, 9),
-        cart=0.5, keen=-5.2, reduced=True,
+        name="bargain hunter", share=0.3, visits=(8, 11), products=(6, 9), seconds=(4, 9),
+        cart=0.5, keen=-3.6, reduced=True,
     ),
     Kind(
-        name="loyal buyer", share=0.25, visits=(11, 14), products=(1, 4), seconds=(15, 40),
+        name="loyal buyer", share=0.25, visits=(11, 14), products=(1, 3), seconds=(60, 140),
         cart=0.6, keen=-1.3,
     ),
     Kind(
         name="reader", share=0.25, visits=(7, 10), products=(1, 2), articles=(3, 5),
-        seconds=(10, 30), cart=0.03, keen=-4.5,
+        seconds=(10, 30), cart=0.02, keen=-7.5,
     ),
     Kind(
-        name="researcher", share=0.2, visits=(2, 4), products=(12, 18), seconds=(60, 110),
-        cart=0.1, keen=-6.5,
+        name="researcher", share=0.2, visits=(3, 4), products=(10, 14), seconds=(200, 400),
+        cart=0.9, keen=-10.5,
     ),
 )  # fmt: skip
 
@@ -145,7 +145,7 @@ def _visit(somebody: Planted, journey: Journey) -> tuple[int, int]:
     products = rng.randint(*kind.products)
     for _ in range(products):
         journey.look_at(_choice(somebody, journey))
-        journey.stay(*kind.seconds)
+    journey.stay(*kind.seconds)
     carts = int(rng.random() < kind.cart)
     if carts:
         journey.take(_choice(somebody, journey))

@@ -1,0 +1,159 @@
+"""A list follows what its visitor clicks at once, and what others click within minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.utils import timezone
+
+from personalization.events.models import Event, Source
+from personalization.ml.models import ModelVersion
+from personalization.ml.serving import loaded, popular
+from personalization.ml.training.attempts import request, take
+from personalization.ml.training.known import plan_of
+from personalization.ml.training.recommend_plan import RECOMMEND
+from personalization.ml.training.renewal import refresh_models
+from personalization.ml.training.train import train
+from personalization.privacy.consent import record_consent
+from personalization.privacy.models import Mechanism
+from personalization.profiles.identity import Key
+from personalization.profiles.models import Identity
+from personalization.testing import drain
+from tests import machine
+from tests.conftest import BROWSER
+from tests.delivery.people import Person, make_person
+from tests.delivery.recommending import look_at, make_items
+from tests.slots.conftest import FLAGS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+    from pytest_django.live_server_helper import LiveServer
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.urls("tests.delivery.recommend_pages"),
+]
+
+#: Two departments, of which nobody looks at both; who looks around does so in this order.
+BOOTS = tuple(f"boot-{n}" for n in range(8))
+TENTS = tuple(f"tent-{n}" for n in range(8))
+#: Nobody has looked at them when the recommender is trained.
+LAMP, OIL = "lamp", "oil"
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    # Playwright keeps an event loop running, which makes Django expect async code.
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = playwright.chromium.launch(executable_path=machine.chromium(), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def shop(settings: Any, make_source: Callable[..., Source]) -> ModelVersion:
+    """A shop with visitors of the last hours, and the shipped recommender trained on them."""
+    make_source(kind=Source.Kind.BROWSER, write_key="tracker-key")
+    settings.PERSONALIZATION_TRACKER_KEY = "tracker-key"
+    # What the tests compare is the models' work, not chance.
+    settings.PERSONALIZATION_RECOMMENDATIONS = {"*": {"explore": 0.0, "diversity": 0.0}}
+    make_items(*BOOTS, *TENTS, LAMP, OIL)
+    for n in range(60):
+        shelf = BOOTS if n % 3 else TENTS
+        start = n % len(shelf)
+        look_at(make_person(), *(shelf + shelf)[start : start + 5], minutes=120 + 3 * n)
+    now = timezone.now()
+    attempt = take(request(plan_of(RECOMMEND), now=now), now=now)
+    assert attempt is not None
+    version = train(attempt, plan_of(RECOMMEND))
+    assert version.status == ModelVersion.Status.SERVING, (version.error, version.remarks)
+    return version
+
+
+@pytest.fixture
+def visit(browser: Browser, live_server: LiveServer) -> Iterator[Callable[[Person], Page]]:
+    """Open a browser of somebody who agrees."""
+    contexts = []
+
+    def opened(person: Person) -> Page:
+        record_consent(
+            Key(Identity.ANONYMOUS, person.visitor_id),
+            granted=frozenset({"analytics", "personalization"}),
+            mechanism=Mechanism.BANNER,
+            now=timezone.now(),
+        )
+        context = browser.new_context(user_agent=BROWSER)
+        contexts.append(context)
+        context.add_cookies(
+            [
+                {"name": name, "value": value, "url": live_server.url}
+                for name, value in person.cookies.items()
+            ]
+        )
+        return context.new_page()
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def listed(page: Page, url: str) -> list[str]:
+    """Return what is recommended on the home page."""
+    page.goto(url)
+    return page.locator("li").all_inner_texts()
+
+
+def look(page: Page, url: str, key: str) -> None:
+    """Open a product, and wait until the worker has seen that."""
+    views = Event.objects.filter(name="Product Viewed", properties__product_id=key)
+    before = views.count()
+    page.goto(f"{url}/product/{key}/")
+    for _ in range(100):
+        drain()
+        if views.count() > before:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"the view of {key} never arrived")
+
+
+def test_a_list_is_another_one_after_two_clicks(
+    shop: ModelVersion, live_server: LiveServer, visit: Callable[[Person], Page]
+) -> None:
+    page = visit(make_person())
+    before = listed(page, live_server.url)
+    assert any(key in BOOTS for key in before)  # what most look at
+    for key in TENTS[:2]:
+        look(page, live_server.url, key)
+    after = listed(page, live_server.url)
+    assert len(after) == 4
+    assert after != before
+    assert after[0] == TENTS[2]
+    assert set(after) <= set(TENTS)
+
+
+def test_what_others_do_is_in_a_list_within_five_minutes(
+    shop: ModelVersion, live_server: LiveServer, visit: Callable[[Person], Page]
+) -> None:
+    ours = visit(make_person())
+    look(ours, live_server.url, LAMP)
+    before = listed(ours, live_server.url)
+    assert len(before) == 4
+    assert OIL not in before
+    for _ in range(2):
+        theirs = visit(make_person())
+        for key in (LAMP, OIL):
+            look(theirs, live_server.url, key)
+    assert refresh_models(now=timezone.now() + 5 * MINUTE) == 1
+    # Five minutes later no process has what it read before.
+    loaded.forget()
+    popular.forget()
+    assert listed(ours, live_server.url)[0] == OIL

@@ -13,6 +13,8 @@ from personalization.ml.serving.rerank import Action, Rule, Target
 
 #: How soon a changed rule holds.
 FRESH: Final = timedelta(seconds=5)
+#: What scores may be multiplied or divided by.
+LEAST_FACTOR, MOST_FACTOR = 1.0, 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,17 @@ def holding(stated: Iterable[Stated], place: str, *, segments: Collection[str]) 
 
 
 def stated_by(row: RecommendationRule) -> Stated:
-    """Return what a row says; its choices are those of the rule."""
+    """Return what a row says; its choices are those of the rule.
+
+    A factor or position that no form lets through counts as the nearest that one does.
+    """
     rule = Rule(
         action=cast(Action, row.action),
         target=cast(Target, row.target),
         value=row.value,
-        factor=row.factor,
-        position=row.position,
+        # In this order: what is no number is not greater than 1.
+        factor=min(max(LEAST_FACTOR, row.factor), MOST_FACTOR),
+        position=max(row.position, 1),
         name=row.name,
     )
     return Stated(rule, row.place, row.segment.slug if row.segment else "")

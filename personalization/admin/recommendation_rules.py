@@ -171,6 +171,8 @@ def effect_of(row: RecommendationRule) -> Effect:
         (each.pk == row.pk, stated if each.pk == row.pk else stated_by(each))
         for each in rows.select_related("segment")
     ]
+    if row._state.adding:
+        in_order.append((True, stated))
     segments = (stated.segment,) if stated.segment else ()
     others = [each for is_it, each in in_order if not is_it]
     everything = [each for _, each in in_order]

@@ -13,6 +13,8 @@ from personalization.types import JsonObject
 
 #: Room for a number behind it.
 _LONGEST = 45
+#: What there is room for in a name, and in a note; what is longer is cut.
+_NAME, _NOTE = 100, 200
 
 
 def segments_of_rule(rule: JsonObject) -> list[Segment]:
@@ -32,11 +34,11 @@ def add_segment_of_rule(
 ) -> Segment:
     """Make a segment of a checked rule, under a slug that is free, and note who did and why."""
     segment = Segment.objects.create(
-        name=name[:100],
+        name=name[:_NAME],
         slug=free_slug(slugify(name)[:_LONGEST].strip("-") or "group"),
         description=description,
         kind=Segment.Kind.RULE,
         rule=rule,
     )
-    credit(segment, after=0, by=by, note=note)
+    credit(segment, after=0, by=by, note=note[:_NOTE])
     return segment

@@ -65,7 +65,7 @@ def _row(event: Json, identity: Identity, source: Source) -> Event:
         source=source,
         message_id=event["messageId"],
         type=event["type"],
-        name=event.get("event", _NAMES.get(event["type"])),
+        name=event["event"] if event["type"] == "track" else _NAMES[event["type"]],
         properties=event["properties"],
         context=event.get("context", {}),
         timestamp=moment(event),

@@ -19,6 +19,7 @@ from personalization.ml.models import ModelVersion
 from personalization.ml.training import clustering, propensity
 from personalization.ml.training.attempts import request, take
 from personalization.ml.training.cluster_plan import PERSONAS
+from personalization.ml.training.groups import said_rule
 from personalization.ml.training.known import plan_of
 from personalization.ml.training.train import train
 from project.shop.journey import Shelves
@@ -134,9 +135,12 @@ def test_personas_are_found_and_can_be_said_as_rules(site: Site) -> None:
     assert adjusted_rand(found, truth) >= 0.8
     rules = model.known_rules()
     assert set(rules) == set(model.ids)
-    for rule in rules.values():
-        assert rule["f1"] >= 0.9
-        assert rule["unseen_f1"] >= 0.9
+    for rule in map(said_rule, rules.values()):
+        assert rule is not None
+        assert rule.f1 >= 0.9
+        # On visitors that the rule was not made of.
+        assert rule.unseen_f1 is not None
+        assert rule.unseen_f1 >= 0.9
 
 
 @pytest.mark.slow

@@ -91,7 +91,10 @@ def boxes_of(tree: Tree, box: Box) -> Iterator[Box]:
     )
     for bounds, part in ((low, tree.low), (high, tree.high)):
         if not bounds.is_empty or bounds.or_unknown:
-            yield from boxes_of(part, {**box, tree.column: bounds})
+            rest = {column: each for column, each in box.items() if column != tree.column}
+            # Above nothing that is known, a question may ask nothing.
+            here_on = rest if bounds == ANYTHING else {**rest, tree.column: bounds}
+            yield from boxes_of(part, here_on)
 
 
 def merged(boxes: list[Box]) -> list[Box]:

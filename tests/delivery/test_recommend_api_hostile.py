@@ -81,7 +81,7 @@ class TestOddQuestions:
             max_size=5,
         )
     )
-    @examples(40)
+    @examples(20)
     def test_whatever_is_asked_the_answer_is_json_and_a_refusal_has_its_reason(
         self, said: dict[str, str]
     ) -> None:
@@ -111,14 +111,11 @@ class TestOddQuestions:
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid_list")
         assert "X-Odd" not in answer
 
-    @pytest.mark.parametrize(
-        "item", ["%00", "%ED%A0%80", "'%20OR%201=1--", "%3Cscript%3E", "../../etc", "%F0%9F%8E%A9"]
-    )
-    def test_an_item_that_we_do_not_know_leaves_the_list_as_it_is(
-        self, person: Person, item: str
-    ) -> None:
-        assert listed(send(f"place=home&limit=2&item={item}")) == ["hat", "shoe"]
-        assert listed(send(f"place=home&limit=2&item={item}", person=person)) == ["sock", "belt"]
+    def test_an_item_that_we_do_not_know_leaves_the_list_as_it_is(self, person: Person) -> None:
+        for item in ("%00", "%ED%A0%80", "'%20OR%201=1--", "%3Cscript%3E", "../../etc"):
+            query = f"place=home&limit=2&item={item}"
+            assert listed(send(query)) == ["hat", "shoe"], item
+            assert listed(send(query, person=person)) == ["sock", "belt"], item
 
     def test_leading_noughts_are_read_and_the_last_of_two_answers_counts(
         self, person: Person
@@ -144,20 +141,18 @@ class TestOddQuestions:
 
 
 class TestWhoIsNamed:
-    @pytest.mark.parametrize(
-        "value", ["%00", "%ED%A0%80", "x" * 3000, "%20", "", "null", "..%2F..", "%F0%9F%8E%A9"]
-    )
     @pytest.mark.parametrize("kind", ["anonymousId", "userId"])
     def test_somebody_who_cannot_be_is_nobody(
-        self, person: Person, server: Source, kind: str, value: str
+        self, person: Person, server: Source, kind: str
     ) -> None:
-        query = f"place=home&limit=2&{kind}={value}"
-        answer = send(query, origin="", user_agent="curl/8", authorization=f"Bearer {KEY}")
-        if answer.status_code == 200:
-            assert listed(answer) == ["hat", "shoe"]
-        else:
-            assert answer.status_code == 400
-            assert answer.json()["code"]
+        headers = {"origin": "", "user_agent": "curl/8", "authorization": f"Bearer {KEY}"}
+        for value in ("%00", "%ED%A0%80", "x" * 3000, "%20", "", "null", "..%2F..", "%F0%9F%8E%A9"):
+            answer = send(f"place=home&limit=2&{kind}={value}", **headers)
+            if answer.status_code == 200:
+                assert listed(answer) == ["hat", "shoe"], value
+            else:
+                assert answer.status_code == 400, value
+                assert answer.json()["code"]
 
     def test_the_same_name_of_another_kind_is_somebody_else(
         self, person: Person, server: Source
@@ -182,14 +177,12 @@ class TestWhoIsNamed:
         with queries(2):
             send(named, **headers)
 
-    @pytest.mark.parametrize("key", ["", "x" * 5000, "\x7f", "Bearer", "ÿ"], ids=ascii)
-    def test_a_key_that_nobody_has_opens_nothing(
-        self, person: Person, server: Source, key: str
-    ) -> None:
+    def test_a_key_that_nobody_has_opens_nothing(self, person: Person, server: Source) -> None:
         named = f"place=home&anonymousId={person.visitor_id}"
-        answer = send(named, origin="", authorization=f"Bearer {key}")
-        assert answer.status_code == 401
-        assert "sock" not in answer.content.decode()
+        for key in ("", "x" * 5000, "\x7f", "Bearer", "ÿ", KEY[:-1], KEY.upper()):
+            answer = send(named, origin="", authorization=f"Bearer {key}")
+            assert answer.status_code == 401, key
+            assert "sock" not in answer.content.decode()
 
     def test_the_cookie_of_a_visitor_opens_nothing_of_another(self, person: Person) -> None:
         other = make_person()

@@ -200,25 +200,19 @@ class TestRulesThatNoFormLetsThrough:
 
 
 class TestOddHistories:
-    @pytest.mark.parametrize(
-        "properties",
-        [
+    def test_events_that_name_no_item_of_ours_break_nothing(self, person: Person) -> None:
+        other = make_person()
+        look_at(other, "x")
+        newest = Event.objects.latest("pk")
+        before = counted("slots.failed")
+        for properties in (
             [], "shoe", 5, {}, {"product_id": None}, {"product_id": ["shoe"]},
             {"product_id": {"a": 1}}, {"product_id": "x" * 5000}, {"product_id": ""},
             {"products": "shoe"}, {"products": [None, 5, {"product_id": True}]},
             {"product_id": 1e300}, {"product_id": "<script>"},
-        ],
-        ids=lambda said: repr(said)[:30],
-    )  # fmt: skip
-    def test_events_that_name_no_item_of_ours_break_nothing(
-        self, person: Person, properties: object
-    ) -> None:
-        other = make_person()
-        look_at(other, "x")
-        newest = Event.objects.latest("pk")
-        Event.objects.filter(pk=newest.pk).update(properties=properties)
-        before = counted("slots.failed")
-        assert render(LIST, other) == POPULAR
+        ):  # fmt: skip
+            Event.objects.filter(pk=newest.pk).update(properties=properties)
+            assert render(LIST, other) == POPULAR, properties
         assert counted("slots.failed") == before
 
     def test_a_visitor_of_very_many_steps_costs_no_more(self, person: Person) -> None:

@@ -126,15 +126,11 @@ class TestWhoseListItIs:
         person.agree_to("analytics", "personalization")
         assert render(tag(), person) == "sock scarf "
 
-    @pytest.mark.parametrize(
-        "cookie",
-        ["", "garbage", "x" * 5000, "a:b:c", "\x00", "pz_id=;"],
-        ids=lambda said: repr(said)[:12],
-    )
-    def test_a_cookie_that_we_did_not_sign_is_nobody(self, person: Person, cookie: str) -> None:
-        request = request_of(person)
-        request.COOKIES["pz_id"] = cookie
-        assert render_in(tag(), request) == "hat shoe "
+    def test_a_cookie_that_we_did_not_sign_is_nobody(self, person: Person) -> None:
+        for cookie in ("", "garbage", "x" * 5000, "a:b:c", "\x00", person.visitor_id):
+            request = request_of(person)
+            request.COOKIES["pz_id"] = cookie
+            assert render_in(tag(), request) == "hat shoe ", cookie
 
     def test_the_cookie_of_somebody_else_gives_nothing_of_the_own_list(
         self, person: Person

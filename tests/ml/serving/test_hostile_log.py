@@ -60,7 +60,7 @@ def viewed(profile: int, key: object, *, hours: float = 0) -> Seen:
 
 class TestPopularity:
     @given(seen)
-    @examples(80)
+    @examples(40)
     def test_whatever_was_sent_scores_are_shares_of_the_first(self, events: list[Seen]) -> None:
         found = popular_of(events, events=EVENTS, now=NOW)
         assert dict(found.ranked) == found.scores
@@ -120,7 +120,7 @@ touched = st.lists(
 
 class TestClicks:
     @given(shown, touched)
-    @examples(60)
+    @examples(30)
     def test_every_list_counts_once_for_its_model(
         self, lists: list[Shown], deeds: list[Touched]
     ) -> None:
@@ -131,7 +131,7 @@ class TestClicks:
         assert found == sorted(found, key=lambda one: (-one.lists, one.model))
 
     @given(shown, touched, st.randoms())
-    @examples(40)
+    @examples(20)
     def test_neither_the_order_of_lists_nor_that_of_deeds_says_anything(
         self, lists: list[Shown], deeds: list[Touched], random
     ) -> None:
@@ -159,7 +159,7 @@ class TestClicks:
 
 class TestPrices:
     @given(st.text(alphabet="0123456789.-–+eENnaifIty _", max_size=12))
-    @examples(200)
+    @examples(100)
     def test_a_range_has_a_least_and_a_most_or_is_refused_by_its_name(self, value: str) -> None:
         try:
             least, most = price_range(value)
@@ -226,7 +226,7 @@ class TestOfTheLog:
         shelf_module.forget()
 
     @given(st.lists(json, min_size=1, max_size=4))
-    @examples(15)
+    @examples(10)
     def test_histories_and_popularity_read_whatever_was_stored(self, sent: list) -> None:
         popular_module.forget()
         person = make_person()

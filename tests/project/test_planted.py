@@ -15,12 +15,15 @@ from personalization.events.goals import Goal
 from personalization.ml.clusters.stability import adjusted_rand
 from personalization.ml.evaluation.probabilities import quality
 from personalization.ml.features.table import feature_table
+from personalization.ml.history import history_of
 from personalization.ml.models import ModelVersion
-from personalization.ml.training import clustering, propensity
+from personalization.ml.ranking import top
+from personalization.ml.training import clustering, propensity, recommending
 from personalization.ml.training.attempts import request, take
 from personalization.ml.training.cluster_plan import PERSONAS
 from personalization.ml.training.groups import said_rule
 from personalization.ml.training.known import plan_of
+from personalization.ml.training.recommend_plan import RECOMMEND
 from personalization.ml.training.train import train
 from project.shop.journey import Shelves
 from project.shop.planted import KINDS, SOON, Planted, chance, plant
@@ -161,3 +164,25 @@ def test_who_will_buy_is_told_nearly_as_well_as_by_who_knows_the_truth(site: Sit
     labels = np.array([one.orders for _, one in decisions], np.float64)
     oracle = quality(labels, np.array([one.chance for _, one in decisions]))
     assert quality(labels, model.score(table.rows)).auc >= oracle.auc - 0.02
+
+
+@pytest.mark.slow
+@pytest.mark.django_db
+def test_what_somebody_likes_is_recommended_after_three_products(site: Site) -> None:
+    shelves = shop_shelves()
+    model = recommending.stored(trained(RECOMMEND))
+    departments = {product["product_id"]: product["category"] for product in shelves.products}
+    hits = []
+    for somebody in people(visitors=150, seed=2, shelves=shelves, since=NOW):
+        seen = [
+            event["properties"]["product_id"]
+            for event in somebody.events
+            if event.get("event") == "Product Viewed"
+        ][:3]
+        scores = model.score(history_of(*seen, now=microseconds(NOW)))
+        scores[[model.items.index(key) for key in seen]] = -np.inf
+        best = [model.items[place] for place in top(scores, 3)]
+        hits.append(np.mean([departments.get(key) == somebody.likes for key in best]))
+    # By chance it would be one of six departments; some hunt where nothing is reduced.
+    assert len(set(departments.values())) == 6
+    assert np.mean(hits) >= 2 / 6

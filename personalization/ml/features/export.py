@@ -62,6 +62,8 @@ def export_features(
     """
     if not features:
         raise ExportFailed("No feature is named to be exported.")
+    if twice := [name for name in dict.fromkeys(features) if features.count(name) > 1]:
+        raise ExportFailed(f"“{twice[0]}” is named twice; a file has each column once.")
     version = version_of(features, gap=span(settings.VISIT_GAP), zone=site_zone())
     kind = _FORMATS.get(path.suffix)
     if kind is None:
@@ -221,7 +223,7 @@ class _Csv(_File):
     def finish(self, unfinished: Path, path: Path) -> None:
         told = {"version": self.version, "features": definitions_told(self.features)}
         path.with_name(f"{path.name}.json").write_text(
-            json.dumps(told, indent=2, ensure_ascii=False)
+            json.dumps(told, indent=2, ensure_ascii=False), encoding="utf-8"
         )
         super().finish(unfinished, path)
 

@@ -227,3 +227,45 @@ def test_without_the_extra_the_command_says_what_to_install(
     monkeypatch.setattr(export_command, "_EXPORT", "personalization.ml.features.nowhere.export")
     with pytest.raises(CommandError, match=r"pip install personalization\[ml\]"):
         call_command("export_features", str(tmp_path / "rows.csv"))
+
+
+# -- odd wishes ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_feature_that_is_named_twice_is_refused_by_its_name(
+    people: list[Profile], tmp_path: Path, ending: str
+) -> None:
+    path = tmp_path / f"rows.{ending}"
+    with pytest.raises(ExportFailed, match="“orders.count” is named twice"):
+        export_features(path, at=INSTANTS, features=["orders.count", *FEATURES, "orders.count"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_features_and_files_may_have_names_of_any_script(
+    people: list[Profile], tmp_path: Path
+) -> None:
+    path = tmp_path / "größe 年齢.csv"
+    export_features(path, at=INSTANTS, features=["path:/größe > 年齢, “x”"])
+    assert list(rows_of(path)[0]) == ["visitor", "at", "path:/größe > 年齢, “x”"]
+    told = json.loads(path.with_name(f"{path.name}.json").read_text(encoding="utf-8"))
+    assert told["features"]["path:/größe > 年齢, “x”"]["label"] == "/größe → 年齢, “x”"
+
+
+def test_an_instant_that_is_asked_for_twice_is_written_once(
+    people: list[Profile], tmp_path: Path
+) -> None:
+    once, twice = tmp_path / "once.csv", tmp_path / "twice.csv"
+    one = export_features(once, at=INSTANTS, features=FEATURES)
+    both = export_features(twice, at=[*INSTANTS, *INSTANTS[::-1]], features=FEATURES)
+    assert both == one
+    assert twice.read_text() == once.read_text()
+
+
+def test_before_anybody_was_known_a_file_has_its_head_alone(
+    people: list[Profile], tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.csv"
+    done = export_features(path, at=[0], features=FEATURES)
+    assert (done.rows, done.visitors) == (0, 0)
+    assert path.read_text().splitlines() == [",".join(["visitor", "at", *FEATURES])]

@@ -42,6 +42,25 @@ class TestPersonas(ClustererContract):
         """Unlike others it fills holes, as it did when it learned."""
         assert self.fitted().score(np.array([[np.nan, 0.0, 0.0]]))[0] >= 0
 
+    @pytest.mark.parametrize("value", [np.inf, -np.inf, 1e200, -1e308])
+    def test_what_nobody_can_reckon_with_is_in_none_and_leaves_others_alone(self, value):
+        """Unlike others it brings it back, as far out as anybody it has learned from may be."""
+        model, (rows, _) = self.fitted(), blobs(seed=5)
+        usual = model.score(rows)
+        rows[3, 1] = value
+        found = model.score(rows)
+        assert found[3] >= 0
+        others = np.delete(np.arange(len(rows)), 3)
+        assert found[others].tolist() == usual[others].tolist()
+
+    def test_a_feature_too_large_to_reckon_with_is_named(self):
+        """Unlike others it learns from it, brought back."""
+        rows, truth = blobs()
+        rows[4, 2] = -1e150
+        model = self.made().fit(rows, Options())
+        assert np.isfinite(model.clusterer.centres).all()
+        assert adjusted_rand(np.delete(model.score(rows), 4), np.delete(truth, 4)) > 0.5
+
     def test_a_feature_with_holes_is_named(self):
         rows, truth = blobs()
         rows[::20, 1] = np.nan

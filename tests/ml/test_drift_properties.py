@@ -46,14 +46,14 @@ def counted(counts: tuple[int, ...], missing: int = 0) -> Reference:
 
 
 @given(VALUES)
-@examples(60)
+@examples(30)
 def test_nothing_has_moved_from_itself(values: Any) -> None:
     then = reference_of(np.array(values))
     assert psi(then, then.counted(np.array(values))) == 0
 
 
 @given(COUNTS, COUNTS, st.integers(0, 9), st.integers(0, 9))
-@examples(80)
+@examples(40)
 def test_psi_is_never_less_than_nothing_and_never_endless(
     one: Any, other: Any, missing: int, gone: int
 ) -> None:
@@ -62,7 +62,7 @@ def test_psi_is_never_less_than_nothing_and_never_endless(
 
 
 @given(VALUES, VALUES, st.randoms(use_true_random=False))
-@examples(40)
+@examples(20)
 def test_neither_order_nor_grouping_of_rows_is_any_matter(
     one: Any, other: Any, random: Any
 ) -> None:
@@ -95,7 +95,7 @@ def test_the_unit_of_a_column_is_no_matter(scale: float) -> None:
 
 
 @given(n=st.integers(1, 10_000), m=st.integers(1, 10_000))
-@examples(40)
+@examples(20)
 def test_of_more_rows_less_is_by_chance(n: int, m: int) -> None:
     then = counted((n, n, n, n))
     assert psi_by_chance(then, counted((m, m, m, m))) > psi_by_chance(
@@ -109,7 +109,7 @@ KNOWN = st.lists(st.integers(-5, 5).map(float) | st.floats(-1e3, 1e3), min_size=
 
 
 @given(KNOWN, KNOWN)
-@examples(40)
+@examples(20)
 def test_ks_is_the_same_from_either_side(one: Any, other: Any) -> None:
     here, there = ks(np.array(one), np.array(other)), ks(np.array(other), np.array(one))
     assert here.statistic == pytest.approx(there.statistic)
@@ -118,7 +118,7 @@ def test_ks_is_the_same_from_either_side(one: Any, other: Any) -> None:
 
 
 @given(KNOWN, KNOWN)
-@examples(40)
+@examples(20)
 def test_only_the_order_of_values_matters_to_ks(one: Any, other: Any) -> None:
     usual = ks(np.array(one), np.array(other))
     ranks = {value: float(place) for place, value in enumerate(sorted({*one, *other}))}
@@ -132,7 +132,7 @@ def test_ks_of_values_all_below_the_others_is_one_whatever_they_are() -> None:
 
 
 @given(KNOWN)
-@examples(30)
+@examples(15)
 def test_ks_of_the_same_is_nothing_and_wholly_by_chance(values: Any) -> None:
     same = ks(np.array(values), np.array(values[::-1]))
     assert same.statistic == pytest.approx(0)
@@ -182,7 +182,7 @@ def test_columns_equally_far_come_by_name_and_verdicts_by_their_limits() -> None
 
 
 @given(st.lists(st.sampled_from(["steady", "moved", "drifted", "unknown"]), max_size=6))
-@examples(40)
+@examples(20)
 def test_the_worst_is_worse_than_none_of_the_others(verdicts: Any) -> None:
     some = [ColumnDrift(name="x", rows=1, psi=0, ks=0, verdict=each) for each in verdicts]
     found = worst(some)
@@ -215,7 +215,7 @@ SAID = st.lists(st.tuples(st.sampled_from([0.0, 1.0]), st.floats(0, 1)), min_siz
 
 
 @given(SAID, st.randoms(use_true_random=False))
-@examples(40)
+@examples(20)
 def test_an_error_of_calibration_is_a_share_and_knows_no_order(said: Any, random: Any) -> None:
     labels, scores = (np.array(column) for column in zip(*said, strict=True))
     found = calibration_drift(labels, scores, then=0.0)

@@ -60,7 +60,7 @@ def _tried(draw: st.DrawFn) -> list[Tried]:
 
 
 @given(_tried())
-@examples(80)
+@examples(40)
 def test_one_of_those_tried_is_chosen_and_a_stable_one_if_there_is(tried: Any) -> None:
     k = chosen_of(tried, config=CONFIG)
     chosen = next(each for each in tried if each.k == k)
@@ -71,7 +71,7 @@ def test_one_of_those_tried_is_chosen_and_a_stable_one_if_there_is(tried: Any) -
 
 
 @given(_tried(), st.integers(0, 9))
-@examples(60)
+@examples(30)
 def test_as_many_as_before_are_kept_or_it_is_as_if_there_were_none(tried: Any, before: int) -> None:
     assert chosen_of(tried, config=CONFIG, before=before) in (
         before,
@@ -80,7 +80,7 @@ def test_as_many_as_before_are_kept_or_it_is_as_if_there_were_none(tried: Any, b
 
 
 @given(_tried())
-@examples(60)
+@examples(30)
 def test_a_small_group_is_chosen_only_where_all_have_one(tried: Any) -> None:
     stable = [each for each in tried if each.agreement >= CONFIG.stable]
     if any(each.smallest >= CONFIG.smallest for each in stable):
@@ -89,7 +89,7 @@ def test_a_small_group_is_chosen_only_where_all_have_one(tried: Any) -> None:
 
 
 @given(_tried(), st.randoms(use_true_random=False))
-@examples(40)
+@examples(20)
 def test_it_is_no_matter_which_was_tried_first(tried: Any, random: Any) -> None:
     stable = [each for each in tried if each.agreement >= CONFIG.stable]
     if not stable:  # of equally stable ones, the first
@@ -100,7 +100,7 @@ def test_it_is_no_matter_which_was_tried_first(tried: Any, random: Any) -> None:
 
 
 @given(_tried())
-@examples(60)
+@examples(30)
 def test_what_speaks_against_groups_is_said_of_them_and_no_others(tried: Any) -> None:
     k = chosen_of(tried, config=CONFIG)
     choice = Choice(
@@ -118,7 +118,7 @@ def test_what_speaks_against_groups_is_said_of_them_and_no_others(tried: Any) ->
 
 
 @given(_tried())
-@examples(20)
+@examples(10)
 def test_pictures_of_any_choice_have_a_place_for_every_number(tried: Any) -> None:
     k = tried[0].k
     drawn = choice_pictures(Choice(k=k, tried=tuple(tried), is_stable=True, elbow=k))
@@ -185,7 +185,7 @@ ABC = ("größe", "年齢", "c")
 
 
 @given(ROWS, st.data())
-@examples(40)
+@examples(20)
 def test_what_some_have_more_others_have_less(rows: Any, data: Any) -> None:
     numbers = np.array(
         data.draw(st.lists(st.integers(0, 2), min_size=len(rows), max_size=len(rows)))
@@ -202,7 +202,7 @@ def test_what_some_have_more_others_have_less(rows: Any, data: Any) -> None:
 
 
 @given(ROWS, st.sampled_from([0.5, 100.0]), st.integers(-20, 20))
-@examples(30)
+@examples(15)
 def test_neither_unit_nor_origin_is_a_difference(rows: Any, unit: float, origin: int) -> None:
     numbers = np.arange(len(rows)) % 2
     one = differences(rows, numbers, k=2, features=ABC)
@@ -234,7 +234,7 @@ def test_a_label_stands_in_the_name_as_it_is(label: str) -> None:
 
 
 @given(st.floats(-5, 5))
-@examples(40)
+@examples(20)
 def test_a_name_says_high_or_low_as_it_is_and_nothing_of_what_is_small(by: float) -> None:
     (name,) = names_of([[Difference(feature="x", by=by)]], labels={})
     expected = "like most" if abs(by) < NOTABLE else f"x {'high' if by > 0 else 'low'}"
@@ -242,7 +242,7 @@ def test_a_name_says_high_or_low_as_it_is_and_nothing_of_what_is_small(by: float
 
 
 @given(st.lists(st.floats(-3, 3), min_size=1, max_size=6), st.integers(1, 4))
-@examples(40)
+@examples(20)
 def test_a_name_has_four_parts_at_most_and_a_number(sizes: Any, alike: int) -> None:
     group = sorted(
         (Difference(feature=f"own{n}.x", by=by) for n, by in enumerate(sizes)),
@@ -261,7 +261,7 @@ PAIRS = st.lists(st.tuples(st.integers(-1, 3), st.integers(-1, 3)), min_size=1, 
 
 
 @given(PAIRS, st.permutations(range(4)))
-@examples(60)
+@examples(30)
 def test_whatever_new_groups_are_numbered_the_rows_have_the_same_ids(
     pairs: Any, order: Any
 ) -> None:
@@ -279,7 +279,7 @@ def test_whatever_new_groups_are_numbered_the_rows_have_the_same_ids(
 
 
 @given(PAIRS)
-@examples(60)
+@examples(30)
 def test_who_is_matched_a_second_time_keeps_every_id(pairs: Any) -> None:
     before, numbers = (np.array(column) for column in zip(*pairs, strict=True))
     found = matched(before, numbers, k=4, next_id=4)
@@ -290,7 +290,7 @@ def test_who_is_matched_a_second_time_keeps_every_id(pairs: Any) -> None:
 
 
 @given(PAIRS, st.permutations(range(4)))
-@examples(40)
+@examples(20)
 def test_who_stayed_is_the_same_under_other_numbers(pairs: Any, order: Any) -> None:
     before, numbers = (np.array(column) for column in zip(*pairs, strict=True))
     assert stayed(before, before).tolist() == (before >= 0).tolist()
@@ -308,7 +308,7 @@ def test_who_stayed_is_the_same_under_other_numbers(pairs: Any, order: Any) -> N
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=9))
-@examples(40)
+@examples(20)
 def test_every_value_has_a_place_on_the_picture(values: Any) -> None:
     x, y = across(values), upwards(values)
     for value in values:

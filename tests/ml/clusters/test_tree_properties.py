@@ -69,7 +69,7 @@ def questions(tree: Any) -> int:
 
 
 @given(TREES, ROWS)
-@examples(60)
+@examples(30)
 def test_a_rule_says_what_its_tree_says_also_of_who_is_only_known_or_not(
     tree: Any, rows: Any
 ) -> None:
@@ -83,7 +83,7 @@ def test_a_rule_says_what_its_tree_says_also_of_who_is_only_known_or_not(
 
 
 @given(TREES, ROWS)
-@examples(60)
+@examples(30)
 def test_who_is_in_a_box_is_inside_and_nobody_else(tree: Any, rows: Any) -> None:
     def is_in(box: Any, row: Any) -> bool:
         return all(
@@ -98,7 +98,7 @@ def test_who_is_in_a_box_is_inside_and_nobody_else(tree: Any, rows: Any) -> None
 
 
 @given(TREES, ROWS)
-@examples(60)
+@examples(30)
 def test_questions_that_change_nothing_go_and_go_once(tree: Any, rows: Any) -> None:
     short = joined(tree)
     assert joined(short) == short
@@ -109,13 +109,13 @@ def test_questions_that_change_nothing_go_and_go_once(tree: Any, rows: Any) -> N
 
 
 @given(TREES)
-@examples(30)
+@examples(15)
 def test_of_nobody_nothing_is_said(tree: Any) -> None:
     assert says(tree, np.empty((0, 3))).tolist() == []
 
 
 @given(ROWS, st.integers(1, 4), st.data())
-@examples(40)
+@examples(20)
 def test_a_tree_asks_no_more_than_it_may_and_a_simpler_one_no_more_than_it(
     rows: Any, depth: int, data: Any
 ) -> None:
@@ -136,7 +136,7 @@ def test_a_tree_asks_no_more_than_it_may_and_a_simpler_one_no_more_than_it(
 
 
 @given(ROWS, st.data())
-@examples(40)
+@examples(20)
 def test_as_many_questions_as_it_takes_tell_apart_all_who_differ(rows: Any, data: Any) -> None:
     known = np.unique(np.nan_to_num(rows), axis=0)
     members = np.array(
@@ -147,7 +147,7 @@ def test_as_many_questions_as_it_takes_tell_apart_all_who_differ(rows: Any, data
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=20))
-@examples(40)
+@examples(20)
 def test_f1_is_the_same_from_either_side_and_one_only_for_the_same(pairs: Any) -> None:
     said, members = (np.array([pair[n] for pair in pairs], np.bool_) for n in (0, 1))
     found = f1(said, members)
@@ -171,7 +171,7 @@ def test_bounds_are_empty_where_nothing_lies_between(bounds: Bounds, is_empty: b
 
 
 @given(st.integers(0, 500), st.integers(0, 5))
-@examples(12)
+@examples(8)
 def test_figures_of_a_rule_are_those_of_who_it_holds_for(seed: int, holes: int) -> None:
     rng = np.random.default_rng(seed)
     rows = rng.integers(0, 6, size=(60, 3)).astype(float)

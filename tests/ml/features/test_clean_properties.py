@@ -52,7 +52,7 @@ def fitted(rows: Any, *some: Step) -> tuple[Cleaning, Any]:
 
 @pytest.mark.parametrize("step", SCALES, ids=lambda step: step.name)
 @given(rows=rows_of())
-@examples(16)
+@examples(8)
 def test_what_was_scaled_comes_back(step: Step, rows: Any) -> None:
     cleaning, scaled = fitted(rows, step)
     known = {name.rsplit(".", 1)[1]: array for name, array in cleaning.arrays().items()}
@@ -61,7 +61,7 @@ def test_what_was_scaled_comes_back(step: Step, rows: Any) -> None:
 
 @pytest.mark.parametrize("step", SCALES, ids=lambda step: step.name)
 @given(rows=rows_of(), unit=st.sampled_from([0.001, 3.0, 1e6]), origin=st.integers(-50, 50))
-@examples(13)
+@examples(8)
 def test_neither_unit_nor_origin_is_seen_after_scaling(
     step: Step, rows: Any, unit: float, origin: int
 ) -> None:
@@ -73,7 +73,7 @@ def test_neither_unit_nor_origin_is_seen_after_scaling(
 
 
 @given(rows_of())
-@examples(20)
+@examples(10)
 def test_least_and_greatest_become_nought_and_one(rows: Any) -> None:
     _, scaled = fitted(rows, MinMax())
     np.testing.assert_allclose(scaled.min(axis=0), 0, atol=1e-12)
@@ -81,7 +81,7 @@ def test_least_and_greatest_become_nought_and_one(rows: Any) -> None:
 
 
 @given(rows_of())
-@examples(20)
+@examples(10)
 def test_the_mean_becomes_nought_and_the_deviation_one(rows: Any) -> None:
     _, scaled = fitted(rows, Standard())
     np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-9)
@@ -89,7 +89,7 @@ def test_the_mean_becomes_nought_and_the_deviation_one(rows: Any) -> None:
 
 
 @given(rows_of(), st.floats(1e4, 1e9))
-@examples(20)
+@examples(10)
 def test_one_far_out_has_no_say_in_a_robust_scale(rows: Any, far: float) -> None:
     assume(len(rows) >= 9)
     odd = rows[np.argsort(rows[:, 0])]
@@ -102,7 +102,7 @@ def test_one_far_out_has_no_say_in_a_robust_scale(rows: Any, far: float) -> None
 
 
 @given(rows_of())
-@examples(20)
+@examples(10)
 def test_a_logarithm_comes_back_and_keeps_order_and_sign(rows: Any) -> None:
     _, logs = fitted(rows, Log())
     np.testing.assert_allclose(np.sign(logs) * np.expm1(np.abs(logs)), rows, rtol=1e-9)
@@ -117,7 +117,7 @@ def test_a_logarithm_comes_back_and_keeps_order_and_sign(rows: Any) -> None:
 
 @pytest.mark.parametrize("step", ALL, ids=lambda step: step.name)
 @given(rows=rows_of(holes=True), data=st.data())
-@examples(10)
+@examples(8)
 def test_the_order_of_rows_is_no_matter(step: Step, rows: Any, data: Any) -> None:
     _, clean = fitted(rows, step)
     order = data.draw(st.permutations(range(len(rows))))
@@ -127,7 +127,7 @@ def test_the_order_of_rows_is_no_matter(step: Step, rows: Any, data: Any) -> Non
 
 @pytest.mark.parametrize("step", ALL, ids=lambda step: step.name)
 @given(rows=rows_of(holes=True))
-@examples(10)
+@examples(8)
 def test_a_column_is_cleaned_as_it_would_be_alone(step: Step, rows: Any) -> None:
     _, clean = fitted(rows, step)
     alone = Cleaning([step]).fit(rows[:, 1:], features=AB[1:]).rows
@@ -136,7 +136,7 @@ def test_a_column_is_cleaned_as_it_would_be_alone(step: Step, rows: Any) -> None
 
 @pytest.mark.parametrize("step", ALL, ids=lambda step: step.name)
 @given(rows=rows_of(holes=True))
-@examples(10)
+@examples(8)
 def test_a_row_is_cleaned_as_among_others(step: Step, rows: Any) -> None:
     cleaning, clean = fitted(rows, step)
     for place in range(len(rows)):
@@ -153,7 +153,7 @@ def test_only_filling_in_fills_in(step: Step, rows: Any) -> None:
 
 
 @given(rows_of(holes=True))
-@examples(20)
+@examples(10)
 def test_what_is_filled_in_lies_among_what_is_known(rows: Any) -> None:
     _, clean = fitted(rows, Impute())
     assert not np.isnan(clean).any()
@@ -164,7 +164,7 @@ def test_what_is_filled_in_lies_among_what_is_known(rows: Any) -> None:
 
 @pytest.mark.parametrize("step", [ZScore(most=1), Iqr(most=0.5)])
 @given(rows=rows_of())
-@examples(13)
+@examples(8)
 def test_who_was_brought_back_once_stays_there(step: Step, rows: Any) -> None:
     cleaning, clean = fitted(rows, step)
     np.testing.assert_array_equal(cleaning.apply(clean), clean)
@@ -183,7 +183,7 @@ def test_who_is_scored_may_be_as_far_out_as_can_be(step: Step, far: float) -> No
 
 
 @given(rows_of(least=6))
-@examples(16)
+@examples(8)
 def test_a_correction_by_what_explains_nothing_takes_nothing_out(rows: Any) -> None:
     assume(len(np.unique(rows[:, 1])) > 1)
     rows = rows.copy()
@@ -204,7 +204,7 @@ _ODD = arrays(
 
 
 @given(_ODD)
-@examples(53)
+@examples(26)
 def test_each_column_is_wrong_in_one_way_at_most_and_right_if_in_none(rows: Any) -> None:
     names = ("a", "b", "c")
     found = faults(rows, names)
@@ -224,7 +224,7 @@ def test_each_column_is_wrong_in_one_way_at_most_and_right_if_in_none(rows: Any)
 
 
 @given(_ODD)
-@examples(26)
+@examples(13)
 def test_rows_are_learned_from_or_refused_by_the_name_of_a_column(rows: Any) -> None:
     cleaning = Cleaning([Log(), ZScore(), Impute(), Standard()])
     names = ("a", "größe", "c")

@@ -54,14 +54,14 @@ KINDS = st.sampled_from(["track", "page", "screen", "identify", "alias", ""])
 
 
 @given(CONTEXTS)
-@examples(60)
+@examples(30)
 def test_of_any_context_a_known_device_and_source_are_read_or_none(context: Any) -> None:
     assert device_of(context) in {*DEVICES, ""}
     assert source_of(context) in {*SOURCES, ""}
 
 
 @given(KINDS, NAMES, PROPERTIES, CONTEXTS)
-@examples(60)
+@examples(30)
 def test_any_event_is_a_deed(kind: str, name: str, properties: Any, context: Any) -> None:
     found = deed_of(Occurrence(kind, name, properties, 5, "m"), context)
     assert (found.at, found.message_id, found.name) == (5, "m", name)
@@ -72,7 +72,7 @@ def test_any_event_is_a_deed(kind: str, name: str, properties: Any, context: Any
 
 
 @given(KINDS, NAMES, PROPERTIES)
-@examples(60)
+@examples(30)
 def test_a_symbol_is_short_and_has_nothing_in_it_that_parts_steps(
     kind: str, name: str, properties: Any
 ) -> None:
@@ -82,7 +82,7 @@ def test_a_symbol_is_short_and_has_nothing_in_it_that_parts_steps(
 
 
 @given(st.lists(st.tuples(KINDS, NAMES, PROPERTIES, CONTEXTS), max_size=4))
-@examples(25)
+@examples(12)
 def test_every_feature_of_any_past_is_a_number_in_its_range_or_not_known(some: Any) -> None:
     deeds = [
         deed_of(Occurrence(kind, name, properties, at, f"m{at}"), context)

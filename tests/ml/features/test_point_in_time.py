@@ -46,7 +46,7 @@ def value(name: str, known: Past) -> float:
 
 
 @given(deeds(), MINUTES)
-@examples(40)
+@examples(20)
 def test_an_earlier_row_is_that_of_who_stopped_then(some: Any, ago: int) -> None:
     at = AT - ago * 60_000_000
     until = [each for each in some if each.at <= at]
@@ -54,7 +54,7 @@ def test_an_earlier_row_is_that_of_who_stopped_then(some: Any, ago: int) -> None
 
 
 @given(deeds())
-@examples(30)
+@examples(15)
 def test_counts_never_go_down_and_nobody_is_known_for_less(some: Any) -> None:
     counts = ("events.count", "pages.count", "orders.count", "visits.count", "recency.first")
     seen = [row(some, at=AT - ago * DAY, wanted=counts) for ago in (9, 7, 1, 0)]
@@ -64,7 +64,7 @@ def test_counts_never_go_down_and_nobody_is_known_for_less(some: Any) -> None:
 
 
 @given(deeds(), st.sampled_from(["events.count", "pages.count", "orders.count", "cart.adds"]))
-@examples(40)
+@examples(20)
 def test_a_longer_window_counts_no_less_and_the_longest_all(some: Any, name: str) -> None:
     known = past(*some)
     counts = [value(f"{name}.{days}d", known) for days in (1, 7, 8, 30, 999)]
@@ -73,7 +73,7 @@ def test_a_longer_window_counts_no_less_and_the_longest_all(some: Any, name: str
 
 
 @given(deeds(least=1), st.integers(1, 400))
-@examples(40)
+@examples(20)
 def test_of_who_does_nothing_more_only_the_age_grows(some: Any, days: int) -> None:
     later = AT + days * DAY
     ages = ("recency.event", "recency.cart", "recency.order", "recency.first")
@@ -84,7 +84,7 @@ def test_of_who_does_nothing_more_only_the_age_grows(some: Any, days: int) -> No
 
 
 @given(deeds(), st.integers(-1000, 1000))
-@examples(30)
+@examples(15)
 def test_the_same_history_a_week_later_is_the_same(some: Any, weeks: int) -> None:
     later = weeks * 7 * DAY  # of whole weeks, so that the clock and the day are the same
     moved = [each._replace(at=each.at + later) for each in some]
@@ -92,7 +92,7 @@ def test_the_same_history_a_week_later_is_the_same(some: Any, weeks: int) -> Non
 
 
 @given(deeds())
-@examples(30)
+@examples(15)
 def test_where_it_is_changes_only_what_the_clock_says(some: Any) -> None:
     here, there = row(some), row(some, zone="Pacific/Auckland")
     other = {
@@ -104,7 +104,7 @@ def test_where_it_is_changes_only_what_the_clock_says(some: Any) -> None:
 
 
 @given(deeds())
-@examples(30)
+@examples(15)
 def test_asking_twice_is_answered_the_same(some: Any) -> None:
     known = past(*some)
     definitions = [definition_of(name) for name in ALL]
@@ -131,7 +131,7 @@ def test_instants_may_be_of_any_year(year: int) -> None:
 
 
 @given(deeds(), st.sampled_from([1, 30, 60 * 24 * 30]))
-@examples(40)
+@examples(20)
 def test_the_longer_a_pause_has_to_be_the_fewer_visits(some: Any, minutes: int) -> None:
     ordered = sorted(some)
     short, long = (
@@ -143,7 +143,7 @@ def test_the_longer_a_pause_has_to_be_the_fewer_visits(some: Any, minutes: int) 
 
 
 @given(deeds(), st.integers(1, 3))
-@examples(30)
+@examples(15)
 def test_longer_paths_are_no_more_than_their_parts(some: Any, n: int) -> None:
     known = past(*some)
     longer, shorter = known.grams(n + 1, days=30), known.grams(n, days=30)
@@ -157,7 +157,7 @@ def test_longer_paths_are_no_more_than_their_parts(some: Any, n: int) -> None:
 
 
 @given(people(names="ab"), st.integers(1, 4))
-@examples(40)
+@examples(20)
 def test_paths_of_more_people_are_those_of_fewer_without_the_rare(some: Any, least: int) -> None:
     anything = common_paths(some, gap=GAP, least=1, most=1000)
     common = common_paths(some, gap=GAP, least=least, most=1000)
@@ -167,7 +167,7 @@ def test_paths_of_more_people_are_those_of_fewer_without_the_rare(some: Any, lea
 
 
 @given(people(names="ab"))
-@examples(30)
+@examples(15)
 def test_who_did_it_often_counts_once(some: Any) -> None:
     twice = [
         Walk(

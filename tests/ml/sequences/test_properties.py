@@ -42,7 +42,7 @@ def renamed(some: list[Walk], names: dict[str, str]) -> list[Walk]:
 
 
 @given(people())
-@examples(40)
+@examples(20)
 def test_whatever_is_left_out_of_a_pattern_as_many_did_the_rest(some: Any) -> None:
     found = told(some)
     for steps, n in found.items():
@@ -52,7 +52,7 @@ def test_whatever_is_left_out_of_a_pattern_as_many_did_the_rest(some: Any) -> No
 
 
 @given(people())
-@examples(40)
+@examples(20)
 def test_whoever_did_a_pattern_nearby_did_both_its_ends_nearby(some: Any) -> None:
     found = told(some, NEAR)
     for steps, n in found.items():
@@ -62,7 +62,7 @@ def test_whoever_did_a_pattern_nearby_did_both_its_ends_nearby(some: Any) -> Non
 
 
 @given(people())
-@examples(30)
+@examples(15)
 def test_the_less_is_allowed_between_the_fewer_did_it(some: Any) -> None:
     anything, near = told(some), told(some, NEAR)
     assert near.keys() <= anything.keys()
@@ -70,7 +70,7 @@ def test_the_less_is_allowed_between_the_fewer_did_it(some: Any) -> None:
 
 
 @given(people(), st.integers(1, 5))
-@examples(30)
+@examples(15)
 def test_more_people_asked_for_leave_out_and_change_nothing_else(some: Any, least: int) -> None:
     if len(some) < least:
         return
@@ -79,7 +79,7 @@ def test_more_people_asked_for_leave_out_and_change_nothing_else(some: Any, leas
 
 
 @given(people(), people())
-@examples(30)
+@examples(15)
 def test_people_add_up(some: Any, others: Any) -> None:
     one, other, both = told(some), told(others), told(some + others)
     assert both == {
@@ -88,7 +88,7 @@ def test_people_add_up(some: Any, others: Any) -> None:
 
 
 @given(people(), st.permutations("abc"), st.integers(-(10**6), 10**6))
-@examples(30)
+@examples(15)
 def test_neither_names_nor_the_hour_are_any_matter(some: Any, names: Any, later: int) -> None:
     new = dict(zip("abc", (f"größe/{name}" for name in names), strict=True))
     moved = [
@@ -101,7 +101,7 @@ def test_neither_names_nor_the_hour_are_any_matter(some: Any, names: Any, later:
 
 
 @given(people(names="abg"))
-@examples(40)
+@examples(20)
 def test_what_comes_after_the_goal_changes_nothing(some: Any) -> None:
     longer = [
         Walk(steps=(*one.steps, "a", "b", "g"), at=(*one.at, *[one.at[-1] + MINUTE] * 3))
@@ -123,7 +123,7 @@ def test_what_comes_after_the_goal_changes_nothing(some: Any) -> None:
 
 
 @given(people(), st.lists(st.sampled_from("abc"), min_size=1, max_size=3))
-@examples(40)
+@examples(20)
 def test_as_many_follow_as_the_pattern_has_people(some: Any, steps: Any) -> None:
     follow = followers(some, steps, config=NEAR)
     assert len(follow) == told(some, NEAR).get(tuple(steps), 0)
@@ -183,7 +183,7 @@ def model_of(visits: Any, **config: Any) -> NextStep:
 
 
 @given(VISITS, st.sampled_from("abc"))
-@examples(30)
+@examples(15)
 def test_the_more_is_seen_the_nearer_it_is_to_what_followed(visits: Any, step: str) -> None:
     followed = [
         after
@@ -199,7 +199,7 @@ def test_the_more_is_seen_the_nearer_it_is_to_what_followed(visits: Any, step: s
 
 
 @given(VISITS, STEPS, st.permutations("abc"))
-@examples(30)
+@examples(15)
 def test_other_names_change_no_probability(visits: Any, steps: Any, names: Any) -> None:
     new = dict(zip("abc", (f"页/{name}" for name in names), strict=True))
     model, other = model_of(visits), model_of([[new[s] for s in v] for v in visits])
@@ -209,7 +209,7 @@ def test_other_names_change_no_probability(visits: Any, steps: Any, names: Any) 
 
 
 @given(VISITS, st.integers(1, 3), STEPS)
-@examples(30)
+@examples(15)
 def test_only_the_last_steps_are_looked_at(visits: Any, order: int, steps: Any) -> None:
     model = model_of(visits, order=order)
     known = [step for step in steps if step in model.steps]
@@ -220,7 +220,7 @@ def test_only_the_last_steps_are_looked_at(visits: Any, order: int, steps: Any) 
 
 
 @given(VISITS, STEPS)
-@examples(20)
+@examples(10)
 def test_it_says_the_same_after_it_was_kept(visits: Any, steps: Any) -> None:
     model = model_of(visits, order=3)
     content = packed(model)
@@ -230,7 +230,7 @@ def test_it_says_the_same_after_it_was_kept(visits: Any, steps: Any) -> None:
 
 
 @given(VISITS, STEPS, st.integers(0, 9))
-@examples(30)
+@examples(15)
 def test_the_likeliest_come_first_and_are_so_many(visits: Any, steps: Any, n: int) -> None:
     model = model_of(visits)
     found = model.likeliest(steps, n=n)
@@ -242,7 +242,7 @@ def test_the_likeliest_come_first_and_are_so_many(visits: Any, steps: Any, n: in
 
 
 @given(VISITS, VISITS)
-@examples(30)
+@examples(15)
 def test_figures_of_what_was_told_are_shares(visits: Any, others: Any) -> None:
     model = model_of(visits)
     found = judged(model, [walk(*other) for other in others])
@@ -261,7 +261,7 @@ ANY_END = DropOutConfig(visits=1, reached=1, chance=1)
 
 
 @given(people(names="abg"))
-@examples(40)
+@examples(20)
 def test_what_is_lost_is_more_than_usual_the_most_first(visits: Any) -> None:
     if not any("g" in visit.steps for visit in visits):
         return
@@ -279,7 +279,7 @@ def test_what_is_lost_is_more_than_usual_the_most_first(visits: Any) -> None:
 
 
 @given(people(names="abg"))
-@examples(30)
+@examples(15)
 def test_visits_after_the_goal_are_no_ends(visits: Any) -> None:
     if not any("g" in visit.steps for visit in visits):
         return

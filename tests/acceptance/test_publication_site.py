@@ -29,6 +29,7 @@ from tests.acceptance.publication_site import View, missing, read_views
 from tests.rules.building import both, happened, none_of, prop, rule
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(bool(missing()), reason=missing()),
 ]

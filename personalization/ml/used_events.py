@@ -41,13 +41,13 @@ def _standing() -> set[tuple[str, str]]:
     """Return active goals by their events, models that serve by name, and whether there are items."""
     goals = Goal.objects.filter(is_active=True)
     models = ModelVersion.objects.filter(status=ModelVersion.Status.SERVING)
-    first = Item.objects.order_by("pk").values("pk")[:1]
-    return set(
-        _told(goals, _GOAL, "event").union(
-            _told(models, _MODEL, "name"),
-            _told(Item.objects.filter(pk__in=first), _ITEMS, "kind"),
-        )
+    any_one = Item.objects.order_by().values("pk")[:1]
+    told = _told(goals, _GOAL, "event").union(
+        _told(models, _MODEL, "name"),
+        _told(Item.objects.filter(pk__in=any_one), _ITEMS, "kind"),
     )
+    # Django 6.1 orders a union by what its first model is ordered by.
+    return set(told.order_by())
 
 
 def _told(rows: QuerySet[Any], what: str, column: str) -> QuerySet[Any]:

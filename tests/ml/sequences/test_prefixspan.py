@@ -91,7 +91,8 @@ def test_the_order_of_people_changes_nothing(data: Any) -> None:
     some = data.draw(people())
     config = MiningConfig(**ANY)
     shuffled = data.draw(st.permutations(some))
-    assert patterns(shuffled, config=config) == patterns(some, config=config)
+    # As texts: a lift of nothing is NaN, which equals nothing.
+    assert repr(patterns(shuffled, config=config)) == repr(patterns(some, config=config))
 
 
 @examples(40)

@@ -169,12 +169,11 @@ def test_areas_are_found_as_well_as_they_should_be() -> None:
 def test_films_are_found_as_well_as_they_should_be() -> None:
     name, *others = ml1m._FOLDS
     asked, *learned = (
-        np.loadtxt(folder() / fold, np.int64, delimiter=",") for fold in (name, *others[:2])
+        np.loadtxt(folder() / fold, np.int64, delimiter=",") for fold in (name, *others)
     )
     # Of every fourth film and every tenth visitor: enough to see, for a tenth of the time.
     told, some = (each[each[:, 1] % 4 == 0] for each in (np.concatenate(learned), asked))
     rows = ml1m._protocol_a(learned=told, asked=some[some[:, 0] % 10 == 0])
     found = {row.name: row for row in rows}
     assert len(found) == 6
-    # How far above is for the whole of the data to say.
-    assert all(row.value > (row.popularity or 1) for row in found.values())
+    assert all(row.value > 1.2 * (row.popularity or 1) for row in found.values())

@@ -128,12 +128,15 @@ def test_what_the_law_says_of_reads_holds(database_url: str) -> None:
     assert values["queries_50_request_rules"] == 1
 
 
+@pytest.mark.slow
 def test_without_json_it_prints_a_table(database_url: str) -> None:
-    done = run("timemachine", *TINY, database_url=database_url)
+    done = run("render", *TINY, database_url=database_url)
     assert done.returncode == 0, done.stderr
     title, *rows = done.stdout.splitlines()
-    assert title.startswith("timemachine (python 3.")
-    assert [row.split()[0] for row in rows] == NAMES["timemachine"]
+    assert title.startswith("render (python 3.")
+    assert [row.split()[0] for row in rows] == NAMES["render"]
+    assert all("the same page without the app" in row for row in rows)
+    assert "wagtail" not in done.stdout
 
 
 @pytest.mark.postgres

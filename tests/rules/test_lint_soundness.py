@@ -61,7 +61,7 @@ def _holds(stored: Stored, history: History, segments: Any) -> bool:
     return oracle.holds(stored["root"], history, segments, now=NOW)
 
 
-@examples(150)
+@examples(300)
 @given(pair=_pairs(), histories=_worlds, segments=strategies.segments())
 def test_what_follows_from_a_condition_is_never_refuted(
     pair: tuple[Stored, Stored], histories: list[History], segments: Any

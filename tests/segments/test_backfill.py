@@ -117,7 +117,7 @@ _histories = st.lists(
 )
 
 
-@examples(25)
+@examples(60)
 @given(_histories, st.randoms(use_true_random=False))
 def test_back_filling_and_rebuilding_are_the_same(
     make_profile: Callable[..., Profile],

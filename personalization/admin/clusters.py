@@ -8,24 +8,25 @@ from functools import partial
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from personalization import hints
+from personalization.admin.found_rules import (
+    Adoption,
+    Said,
+    adopted,
+    not_shown,
+    refuse_unless_adopting,
+    said_of,
+    to_page,
+)
 from personalization.admin.links import gone
 from personalization.admin.read_only import ModelAdmin, may, may_view
-from personalization.admin.rule_check import examine, problem_text
 from personalization.admin.wording import share_words
 from personalization.ml.models import ModelVersion
 from personalization.ml.serving.published import GROUPED
 from personalization.ml.training.groups import GroupShown, NoGroups, SaidRule, groups_of
-from personalization.rules.catalogue import Catalogue
-from personalization.rules.explain import sentence
-from personalization.segments.catalogue import catalogue
-from personalization.segments.from_rule import add_segment_of_rule, segments_of_rule
 from personalization.segments.models import Segment
 
 View = Callable[..., HttpResponse]
@@ -41,14 +42,10 @@ class Card:
     group: GroupShown
     #: Its share of the visitors, and how far its rule finds it, in percent.
     share: str
-    precision: str = ""
-    recall: str = ""
-    #: Its rule in words; empty: it has none.
-    sentence: str = ""
-    #: What is wrong with the rule by now; it cannot be made a segment then.
-    problems: Sequence[str] = ()
-    #: Segments that have the rule already.
-    segments: Sequence[Segment] = ()
+    precision: str
+    recall: str
+    #: Its rule; None: it has none.
+    said: Said | None
 
 
 def pages(model_admin: ModelAdmin) -> Mapping[str, tuple[str, View]]:
@@ -74,8 +71,7 @@ def groups(model_admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpRespon
     try:
         shown = groups_of(version)
     except NoGroups as error:
-        return _not_shown(request, version, error)
-    known = catalogue()
+        return not_shown(request, version, error)
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
@@ -84,7 +80,7 @@ def groups(model_admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpRespon
         "title": _("Groups"),
         "shown": shown,
         "outside": _percent(shown.outside) if shown.outside >= _SOME else "",
-        "cards": [_card(group, known) for group in shown.groups],
+        "cards": _cards(shown.groups),
         "may_add": may(request, "add", Segment),
     }
     return TemplateResponse(request, _PAGE, context)
@@ -92,71 +88,43 @@ def groups(model_admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpRespon
 
 def adopt(model_admin: ModelAdmin, request: HttpRequest, pk: int, one: int) -> HttpResponse:
     """Make a segment of the rule that says a group."""
-    allowed = may_view(request, ModelVersion) and may(request, "add", Segment)
-    if request.method != "POST" or not allowed:
-        raise PermissionDenied
+    refuse_unless_adopting(request)
     version = ModelVersion.objects.filter(pk=pk).first()
     if version is None:
         return gone(request, ModelVersion)
     try:
         shown = groups_of(version)
     except NoGroups as error:
-        return _not_shown(request, version, error)
+        return not_shown(request, version, error)
     group = next((each for each in shown.groups if each.id == one), None)
     if group is None or group.said is None:
         messages.warning(request, _("There is no rule for such a group."))
-        return _to(version, "groups")
-    found = examine(group.said.rule, slug="", catalogue=catalogue())
-    if found.problems:
-        for problem in found.problems:
-            messages.error(request, problem_text(problem))
-        return _to(version, "groups")
-    return _made(model_admin, request, version, group, group.said)
+        return to_page(version, "groups")
+    wanted = Adoption(
+        version=version,
+        page="groups",
+        rule=group.said.rule,
+        name=group.name,
+        note=_("From “%(group)s” of %(version)s.") % {"group": group.name, "version": version},
+        why=_fit(group.said),
+    )
+    return adopted(model_admin, request, wanted)
 
 
-def _made(
-    model_admin: ModelAdmin,
-    request: HttpRequest,
-    version: ModelVersion,
-    group: GroupShown,
-    said: SaidRule,
-) -> HttpResponse:
-    note = _("From “%(group)s” of %(version)s.") % {"group": group.name, "version": version}
-    with transaction.atomic():
-        segment = add_segment_of_rule(
-            said.rule,
-            name=group.name,
-            description=f"{note} {_fit(said)}",
-            note=note,
-            by=request.user,
+def _cards(groups: Sequence[GroupShown]) -> list[Card]:
+    """Return the groups as they stand on the page; those without a rule have nothing said."""
+    found = [group.said for group in groups if group.said is not None]
+    said = iter(said_of([each.rule for each in found]))
+    return [
+        Card(
+            group=group,
+            share=_percent(group.share),
+            precision=_percent(group.said.precision) if group.said else "",
+            recall=_percent(group.said.recall) if group.said else "",
+            said=next(said) if group.said else None,
         )
-        model_admin.log_addition(request, segment, note)
-    hints.hint(hints.REFRESH_SEGMENTS)
-    messages.success(
-        request,
-        _("“%(name)s” was added. Change it to your taste; a worker fills it meanwhile.")
-        % {"name": segment.name},
-    )
-    if not may_view(request, Segment):
-        return _to(version, "groups")
-    address = reverse("admin:personalization_segment_change", args=(segment.pk,))
-    return HttpResponseRedirect(address)
-
-
-def _card(group: GroupShown, known: Catalogue) -> Card:
-    share = _percent(group.share)
-    if group.said is None:
-        return Card(group=group, share=share)
-    found = examine(group.said.rule, slug="", catalogue=known)
-    return Card(
-        group=group,
-        share=share,
-        precision=_percent(group.said.precision),
-        recall=_percent(group.said.recall),
-        sentence=f"{sentence(found.rule, known)}." if found.rule else "",
-        problems=[problem_text(problem) for problem in found.problems],
-        segments=segments_of_rule(group.said.rule),
-    )
+        for group in groups
+    ]
 
 
 def _fit(said: SaidRule) -> str:
@@ -168,13 +136,3 @@ def _fit(said: SaidRule) -> str:
 
 def _percent(share: float) -> str:
     return share_words(round(share * 10_000), 10_000)
-
-
-def _not_shown(request: HttpRequest, version: ModelVersion, error: NoGroups) -> HttpResponse:
-    messages.error(request, str(error))
-    return _to(version, "change")
-
-
-def _to(version: ModelVersion, page: str) -> HttpResponse:
-    address = reverse(f"admin:personalization_modelversion_{page}", args=(version.pk,))
-    return HttpResponseRedirect(address)

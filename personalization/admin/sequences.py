@@ -9,23 +9,24 @@ from functools import partial
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from personalization import hints
+from personalization.admin.found_rules import (
+    Adoption,
+    Said,
+    adopted,
+    not_shown,
+    refuse_unless_adopting,
+    said_of,
+    to_page,
+)
 from personalization.admin.links import gone
 from personalization.admin.read_only import ModelAdmin, may, may_view
-from personalization.admin.rule_check import examine, problem_text
 from personalization.admin.wording import share_words
 from personalization.ml.models import ModelVersion
 from personalization.ml.training.findings import Finding, NoFindings, findings_of
-from personalization.rules.catalogue import Catalogue
-from personalization.rules.explain import sentence
-from personalization.segments.catalogue import catalogue
-from personalization.segments.from_rule import add_segment_of_rule, segments_of_rule
 from personalization.segments.models import Segment
 
 View = Callable[..., HttpResponse]
@@ -40,11 +41,7 @@ class Card:
     finding: Finding
     #: Share for whom the goal came later.
     share: str
-    sentence: str
-    #: What is wrong with the rule by now; it cannot be made a segment then.
-    problems: Sequence[str]
-    #: Segments that have the rule already.
-    segments: Sequence[Segment]
+    said: Said
 
 
 def pages(model_admin: ModelAdmin) -> Mapping[str, tuple[str, View]]:
@@ -67,9 +64,8 @@ def sequences(model_admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpRes
     try:
         shown = findings_of(version)
     except NoFindings as error:
-        return _not_shown(request, version, error)
-    known = catalogue()
-    cards = [_card(place, finding, known) for place, finding in enumerate(shown.found)]
+        return not_shown(request, version, error)
+    cards = _cards(shown.found)
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
@@ -86,63 +82,41 @@ def sequences(model_admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpRes
 
 def adopt(model_admin: ModelAdmin, request: HttpRequest, pk: int, place: int) -> HttpResponse:
     """Make a segment of the rule of a sequence."""
-    allowed = may_view(request, ModelVersion) and may(request, "add", Segment)
-    if request.method != "POST" or not allowed:
-        raise PermissionDenied
+    refuse_unless_adopting(request)
     version = ModelVersion.objects.filter(pk=pk).first()
     if version is None:
         return gone(request, ModelVersion)
     try:
         found = findings_of(version).found
     except NoFindings as error:
-        return _not_shown(request, version, error)
+        return not_shown(request, version, error)
     if place >= len(found):
         messages.warning(request, _("There is no such sequence."))
-        return _to(version, "sequences")
-    examined = examine(found[place].rule, slug="", catalogue=catalogue())
-    if examined.problems:
-        for problem in examined.problems:
-            messages.error(request, problem_text(problem))
-        return _to(version, "sequences")
-    return _made(model_admin, request, version, found[place])
-
-
-def _made(
-    model_admin: ModelAdmin, request: HttpRequest, version: ModelVersion, finding: Finding
-) -> HttpResponse:
+        return to_page(version, "sequences")
+    finding = found[place]
     name = _("Stopped at %(step)s") if finding.stop else _("On the way: %(step)s")
-    note = _("From %(version)s.") % {"version": version}
-    with transaction.atomic():
-        segment = add_segment_of_rule(
-            finding.rule,
-            name=name % {"step": finding.name},
-            description=f"{note} {_why(finding)}",
-            note=note,
-            by=request.user,
+    wanted = Adoption(
+        version=version,
+        page="sequences",
+        rule=finding.rule,
+        name=name % {"step": finding.name},
+        note=_("From %(version)s.") % {"version": version},
+        why=_why(finding),
+    )
+    return adopted(model_admin, request, wanted)
+
+
+def _cards(found: Sequence[Finding]) -> list[Card]:
+    said = said_of([finding.rule for finding in found])
+    return [
+        Card(
+            place=place,
+            finding=finding,
+            share=share_words(finding.reached, finding.n),
+            said=said[place],
         )
-        model_admin.log_addition(request, segment, note)
-    hints.hint(hints.REFRESH_SEGMENTS)
-    messages.success(
-        request,
-        _("“%(name)s” was added. Change it to your taste; a worker fills it meanwhile.")
-        % {"name": segment.name},
-    )
-    if not may_view(request, Segment):
-        return _to(version, "sequences")
-    address = reverse("admin:personalization_segment_change", args=(segment.pk,))
-    return HttpResponseRedirect(address)
-
-
-def _card(place: int, finding: Finding, known: Catalogue) -> Card:
-    examined = examine(finding.rule, slug="", catalogue=known)
-    return Card(
-        place=place,
-        finding=finding,
-        share=share_words(finding.reached, finding.n),
-        sentence=f"{sentence(examined.rule, known)}." if examined.rule else "",
-        problems=[problem_text(problem) for problem in examined.problems],
-        segments=segments_of_rule(finding.rule),
-    )
+        for place, finding in enumerate(found)
+    ]
 
 
 def _why(finding: Finding) -> str:
@@ -152,13 +126,3 @@ def _why(finding: Finding) -> str:
         else _("Of %(n)s people who did it, %(share)s reached the goal.")
     )
     return words % {"n": finding.n, "share": share_words(finding.reached, finding.n)}
-
-
-def _not_shown(request: HttpRequest, version: ModelVersion, error: NoFindings) -> HttpResponse:
-    messages.error(request, str(error))
-    return _to(version, "change")
-
-
-def _to(version: ModelVersion, page: str) -> HttpResponse:
-    address = reverse(f"admin:personalization_modelversion_{page}", args=(version.pk,))
-    return HttpResponseRedirect(address)

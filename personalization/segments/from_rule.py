@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
 from django.utils.text import slugify
@@ -17,10 +19,12 @@ _LONGEST = 45
 _NAME, _NOTE = 100, 200
 
 
-def segments_of_rule(rule: JsonObject) -> list[Segment]:
-    """Return the segments that have this very rule, the newest first (one query)."""
+def segments_of_rules(rules: Sequence[JsonObject]) -> list[list[Segment]]:
+    """Return for each of the rules the segments that have this very rule, the newest first (one
+    query for all)."""
     by_rule = Segment.objects.listed().filter(kind=Segment.Kind.RULE).order_by("-pk")
-    return [each for each in by_rule.only("pk", "name", "rule") if each.rule == rule]
+    there = list(by_rule.only("pk", "name", "rule"))
+    return [[each for each in there if each.rule == rule] for rule in rules]
 
 
 @transaction.atomic

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 
 from personalization.rules.writing import feature, rule
-from personalization.segments.from_rule import add_segment_of_rule, segments_of_rule
+from personalization.segments.from_rule import add_segment_of_rule, segments_of_rules
 from personalization.segments.models import Segment, SegmentVersion
 from tests.factories import make_segment
 
@@ -52,5 +52,5 @@ def test_those_of_the_very_same_rule_are_found_the_newest_first(make_segment):
     first, second = add(), add()
     hidden = add()
     Segment.objects.filter(pk=hidden.pk).update(internal=True)
-    assert segments_of_rule(RULE) == [second, first]
-    assert segments_of_rule(rule(feature("orders.count", ">", 99))) == []
+    other = rule(feature("orders.count", ">", 99))
+    assert segments_of_rules([RULE, other]) == [[second, first], []]

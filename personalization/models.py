@@ -35,10 +35,10 @@ from personalization.profiles.models import (
 )
 from personalization.profiles.suppressions import Suppression
 from personalization.reports.models import BudgetEntry, Report
+from personalization.revisions import Revision
 from personalization.segments.interest import InterestWeight
 from personalization.segments.models import (
     Membership,
-    Revision,
     Segment,
     SegmentVersion,
     Webhook,

@@ -19,10 +19,10 @@ from personalization.delivery.published import NOTHING, Published, asks_requests
 from personalization.delivery.standing import Standing
 from personalization.profiles.identity import Key
 from personalization.profiles.models import Identity, Snapshot
+from personalization.revisions import Revision
 from personalization.rules.evaluate import evaluate
 from personalization.segments.live import live_rules_at
 from personalization.segments.membership import facts_of
-from personalization.segments.models import Revision
 from personalization.types import Json, JsonObject, Microseconds
 
 

@@ -20,7 +20,8 @@ from personalization.delivery.caps import (
     of_slot,
 )
 from personalization.delivery.triggers import problem_with
-from personalization.segments.models import Published, PublishedQuerySet, Segment
+from personalization.revisions import Published, PublishedQuerySet
+from personalization.segments.models import Segment
 
 _AS_OFTEN = (MinValueValidator(1), MaxValueValidator(MOST))
 

@@ -14,8 +14,9 @@ from django.db.models import BooleanField, ExpressionWrapper
 
 from personalization.clock import microseconds
 from personalization.delivery.models import Slot, Variation
+from personalization.revisions import Revision
 from personalization.segments.live import live_rules_at
-from personalization.segments.models import Revision, Segment
+from personalization.segments.models import Segment
 from personalization.segments.progress import pending
 from personalization.types import Microseconds
 

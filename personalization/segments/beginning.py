@@ -9,10 +9,11 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from personalization.profiles.models import Snapshot
+from personalization.revisions import Revision
 from personalization.segments.lease import Lease, open_run, take
 from personalization.segments.linking import BROKEN
 from personalization.segments.live import LiveRules, live_rules
-from personalization.segments.models import Revision, Segment, SegmentVersion
+from personalization.segments.models import Segment, SegmentVersion
 from personalization.segments.plans import note_plan
 from personalization.segments.runs import Refresh
 

@@ -9,7 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from personalization.profiles.features import SHIPPED_WEIGHTS
-from personalization.segments.models import Published, PublishedQuerySet
+from personalization.revisions import Published, PublishedQuerySet
 
 #: The sum of so many events still is a whole number to everybody who reads it.
 MOST = 1000

@@ -10,6 +10,7 @@ from functools import cached_property
 from personalization import metrics
 from personalization.exceptions import InvalidRule
 from personalization.profiles.plan import Plan, plan
+from personalization.revisions import Revision
 from personalization.rules.leaves.end import ended
 from personalization.rules.nodes import Rule
 from personalization.rules.parse import parse
@@ -21,7 +22,7 @@ from personalization.segments.linking import (
     ends_at,
     load_versions,
 )
-from personalization.segments.models import Revision, Segment
+from personalization.segments.models import Segment
 from personalization.segments.plans import wider_plans
 
 logger = logging.getLogger(__name__)

@@ -3,81 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models, transaction
-from django.db.models import F, Q, Value
-from django.db.models.functions import Greatest
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from personalization.clock import microseconds
 from personalization.profiles.models import Profile
+from personalization.revisions import Published, PublishedQuerySet, Revision
 from personalization.segments.by_hand import by_hand_meaning
 from personalization.types import Purpose
-
-
-class Revision(models.Model):
-    """The number of the published configuration: one row, raised by every change.
-
-    Processes keep segments, slots and variations in memory and reload them when
-    the number that comes along with a snapshot is not theirs. Numbers follow the
-    clock: one that was rolled back does not come again with other content.
-    """
-
-    ID = 1
-
-    number = models.PositiveBigIntegerField(default=1)
-
-    class Meta:
-        verbose_name = _("revision")
-        verbose_name_plural = _("revisions")
-
-    def __str__(self) -> str:
-        return str(self.number)
-
-    @classmethod
-    def raise_number(cls) -> None:
-        clock = microseconds(timezone.now())
-        later = Greatest(F("number") + 1, Value(clock))
-        if not cls.objects.filter(pk=cls.ID).update(number=later):
-            cls.objects.get_or_create(pk=cls.ID, defaults={"number": clock})
-
-
-P = TypeVar("P", bound="Published")
-
-
-class PublishedQuerySet(models.QuerySet[P]):
-    """Deleting in bulk, as the admin does, raises the revision too. `update` does not."""
-
-    def delete(self) -> tuple[int, dict[str, int]]:
-        with transaction.atomic():
-            deleted = super().delete()
-            Revision.raise_number()
-        return deleted
-
-
-class Published(models.Model):
-    """Base of what a page is decided by: each change raises the revision.
-
-    Those derived from it are managed by a `PublishedQuerySet`.
-    """
-
-    class Meta:
-        abstract = True
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        with transaction.atomic():
-            super().save(*args, **kwargs)
-            Revision.raise_number()
-
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        with transaction.atomic():
-            deleted = super().delete(*args, **kwargs)
-            Revision.raise_number()
-        return deleted
 
 
 class SegmentQuerySet(PublishedQuerySet["Segment"]):

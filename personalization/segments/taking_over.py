@@ -8,12 +8,13 @@ from django.db import transaction
 
 from personalization.profiles.models import Snapshot
 from personalization.profiles.state import save
+from personalization.revisions import Revision
 from personalization.segments.filling import CHUNK, valid_targets
 from personalization.segments.lease import Lease
 from personalization.segments.linking import LiveVersion
 from personalization.segments.live import LiveRules, live_rules
 from personalization.segments.membership import Changes
-from personalization.segments.models import Membership, Revision, Segment, SegmentVersion
+from personalization.segments.models import Membership, Segment, SegmentVersion
 from personalization.segments.runs import Refresh
 
 KEPT_RUNS = 20

@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from personalization import hints
 from personalization.delivery.models import Slot, Variation
-from personalization.segments.models import Membership, Revision, Segment, Webhook
+from personalization.revisions import Revision
+from personalization.segments.models import Membership, Segment, Webhook
 from tests.admin.rules import CART, did, in_segment, rule
 
 pytestmark = pytest.mark.django_db

@@ -9,8 +9,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from personalization import hints
+from personalization.revisions import Revision
 from personalization.segments.manual import add_members
-from personalization.segments.models import Revision, Segment
+from personalization.segments.models import Segment
 from personalization.segments.runs import Refresh
 from personalization.segments.templates import TEMPLATES
 from tests.admin.rules import CART, did, group, in_segment, prop, rule, trait

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from personalization.delivery.models import Slot, Variation
-from personalization.segments.models import Revision
+from personalization.revisions import Revision
 from tests.admin.rules import CART
 
 pytestmark = pytest.mark.django_db

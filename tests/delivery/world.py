@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from personalization.clock import microseconds
 from personalization.delivery.models import Slot, Variation
-from personalization.segments.models import Revision
+from personalization.revisions import Revision
 from tests.delivery.people import LONG_AGO, Person, make_person, make_segments, make_variation
 from tests.delivery.staff import looking_as
 

@@ -12,9 +12,10 @@ from django.db import IntegrityError, transaction
 
 from personalization.profiles.features import SHIPPED_WEIGHTS
 from personalization.profiles.models import Profile, Snapshot
+from personalization.revisions import Revision
 from personalization.segments.interest import InterestWeight, weights_in_force
 from personalization.segments.live import live_rules
-from personalization.segments.models import Revision, Segment
+from personalization.segments.models import Segment
 from personalization.segments.population import matching, members
 from personalization.segments.rebuild import checksum, derived_snapshots, rebuild_profiles
 from personalization.segments.refresh import refresh_segments

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from personalization.revisions import Revision
 from personalization.rules.matcher import Matcher
 from personalization.segments.live import live_rules
-from personalization.segments.models import Revision, Segment
+from personalization.segments.models import Segment
 from tests.rules.building import feature, happened, rule, segment, trait
 
 pytestmark = pytest.mark.django_db

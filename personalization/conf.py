@@ -116,6 +116,10 @@ class Settings:
     #: How long what was shown waits in a process before it is written, all of it together;
     #: nothing: it is written at once.
     EXPOSURE_DELAY: timedelta = timedelta(seconds=1)
+    #: Share of those who would see a content that sees the default instead, so that what it earns
+    #: can be told; and the share of all visitors that sees nothing but defaults.
+    HOLDOUT: float = 0.1
+    GLOBAL_HOLDOUT: float = 0.02
     #: Slug of the segment whose members see every default for now: their behaviour is
     #: inconsistent. Empty: nobody is paused.
     PAUSE_SEGMENT: str = ""

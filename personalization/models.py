@@ -13,6 +13,14 @@ from personalization.events.models import (
     StoredMessage,
     WriteKey,
 )
+from personalization.experiments.models import (
+    Arm,
+    BanditState,
+    Experiment,
+    Finding,
+    Measure,
+    Metric,
+)
 from personalization.ingest.audience_models import AudienceCount, AudienceSalt, AudienceVisitor
 from personalization.ingest.models import DeadLetter, HeldEvent, ImportRun, SchemaFinding
 from personalization.ml.models import FeedbackWeight, Item, ModelArtefact, ModelVersion
@@ -47,10 +55,12 @@ from personalization.segments.models import (
 from personalization.segments.runs import CounterPlan, Refresh
 
 __all__ = [
+    "Arm",
     "AudienceCount",
     "AudienceSalt",
     "AudienceVisitor",
     "AuditEntry",
+    "BanditState",
     "BudgetEntry",
     "BufferedBatch",
     "Consent",
@@ -61,7 +71,9 @@ __all__ = [
     "Erasure",
     "Event",
     "EventSchema",
+    "Experiment",
     "FeedbackWeight",
+    "Finding",
     "Goal",
     "HeldEvent",
     "Identity",
@@ -70,9 +82,11 @@ __all__ = [
     "InterestWeight",
     "Item",
     "LinkVerdict",
+    "Measure",
     "Membership",
     "Merge",
     "MergeSuggestion",
+    "Metric",
     "ModelArtefact",
     "ModelVersion",
     "Profile",

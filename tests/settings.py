@@ -75,3 +75,6 @@ CELERY_TASK_IGNORE_RESULT = True
 
 # What was shown is written when a test says so, never by a thread into the database of another.
 PERSONALIZATION_EXPOSURE_DELAY = timedelta(days=1)
+
+# Who is held out would see the default of what most tests look for; tests of holdouts say so.
+PERSONALIZATION_HOLDOUT = PERSONALIZATION_GLOBAL_HOLDOUT = 0.0

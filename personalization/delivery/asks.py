@@ -118,7 +118,7 @@ def told(decision: Decision) -> Decision:
     Why, with what chance and under which id is of one visitor.
     """
     reason: Reason = "segment" if decision.candidates else "no_match"
-    return replace(decision, reason=reason, probability=1.0, id="", assigned="")
+    return replace(decision, reason=reason, probability=1.0, id="", assigned=())
 
 
 def _given(answers: dict[Ask, Answer | None]) -> dict[Ask, Answer]:

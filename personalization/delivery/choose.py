@@ -3,18 +3,21 @@
 The first of these that has an answer gives it (`PRECEDENCE`):
 
 1. a preview decides by what it pretends, that somebody did not agree included, and nothing
-   below but the schedule and the strategy;
+   below but the arms it names, the schedule and the strategy;
 2. no id, or no consent to personalization → the default;
 3. a bot → the default;
 4. a visitor whose personalization is paused, for inconsistent behaviour → the default;
 5. a slot with a trigger, in a page that the server renders → the default: it waits for what
    happens in the browser, which asks when it has the page;
-6. an experiment or a holdout says which candidates are left, if any;
-7. candidates and slots that were shown often enough are left out;
-8. so are candidates outside of their schedule;
-9. of the candidates whose segments the visitor is in, those that the strategy of the slot
-   picks (`segments.overlaps`);
-10. the default.
+6. the holdout from everything → the default, where something would be shown;
+7. an experiment says which of its arms the visitor sees;
+8. candidates and slots that were shown often enough are left out;
+9. so are candidates outside of their schedule;
+10. of the candidates whose segments the visitor is in, those that the strategy of the slot
+    picks (`segments.overlaps`);
+11. the holdout of what was picked → the default: who is held out is drawn among those who would
+    see it, so that the two can be compared;
+12. the default.
 
 Variations from the admin are candidates before those of the template, so that a site owner
 can override a template without touching it.
@@ -26,16 +29,19 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Final, Literal
 
-from personalization.delivery.assigners import Assigner
 from personalization.delivery.published import Candidate, Place
 from personalization.delivery.standing import Standing
+from personalization.delivery.trials import Arms, arms_of
+from personalization.experiments.trial import GLOBAL, HELD_OUT, Assigned, holdout
 from personalization.segments.overlaps import chance, chosen
 from personalization.types import Microseconds
 
 Reason = Literal[
     "segment",
+    "experiment",
     "no_id",
     "no_consent",
     "bot",
@@ -48,7 +54,8 @@ Reason = Literal[
 ]
 #: The steps of a decision, in the order in which they are asked.
 PRECEDENCE: Final = (
-    "preview", "consent", "bot", "pause", "trigger", "experiment", "cap", "schedule", "strategy",
+    "preview", "consent", "bot", "pause", "trigger", "global", "experiment", "cap", "schedule",
+    "strategy", "holdout",
 )  # fmt: skip
 
 
@@ -70,8 +77,9 @@ class Decision:
     """What to show in a slot, and why. `candidate` None is the default.
 
     `probability` is the chance with which this visitor gets this content. `more` is what
-    follows the candidate in a slot that shows all that match. `assigned` says that an
-    experiment or a holdout had a say: what is shown counts then, the default included.
+    follows the candidate in a slot that shows all that match. `assigned` are the arms of
+    experiments and holdouts that the visitor is in here: what is shown counts then, the default
+    included.
     """
 
     slot: str
@@ -80,12 +88,17 @@ class Decision:
     probability: float = 1.0
     id: str = field(default_factory=new_decision_id)
     more: tuple[Candidate, ...] = ()
-    assigned: str = ""
+    assigned: tuple[Assigned, ...] = ()
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
         """All that is shown, in order; nothing for the default."""
         return () if self.candidate is None else (self.candidate, *self.more)
+
+    @property
+    def assigned_or_shown(self) -> bool:
+        """Whether it counts: something is shown, or the default because of what was assigned."""
+        return self.candidate is not None or bool(self.assigned)
 
     @property
     def variation(self) -> str:
@@ -97,12 +110,7 @@ Note = Callable[[Step], None]
 
 
 def choose(
-    place: Place,
-    standing: Standing,
-    *,
-    assigners: Sequence[Assigner] = (),
-    note: Note | None = None,
-    in_browser: bool = False,
+    place: Place, standing: Standing, *, note: Note | None = None, in_browser: bool = False
 ) -> Decision:
     """Return the decision for `place`; `note` is told every step on the way.
 
@@ -115,25 +123,97 @@ def choose(
     if place.trigger and not in_browser:
         _tell(note, "trigger", place.trigger)
         return Decision(place.slug, None, "waits")
-    left, probability, assigned = place.candidates, 1.0, ""
-    if not standing.preview:
-        for assigner in assigners:
-            verdict = assigner(place, standing)
-            if verdict is None:
-                continue
-            left, probability = verdict.candidates, probability * verdict.probability
-            assigned = assigned or verdict.name
-            _tell(note, "experiment", verdict.name, left)
-        if assigned and not left:
-            return Decision(place.slug, None, "held_out", probability, assigned=assigned)
-        left = _not_capped(place, left, standing, note)
-        if place.candidates and not left and not assigned:
-            return Decision(place.slug, None, "capped")
-    left = _scheduled(left, standing.now, note)
-    decision = _strategic(place, left, standing, note)
-    if not assigned:
+    if standing.preview:
+        return _arranged(place, standing, note)
+    everything = holdout(GLOBAL, unit=standing.unit, share=place.held_out_of_all)
+    if everything is None:
+        return _arranged(place, standing, note)
+    _tell(note, "global", everything.arm)
+    if everything.arm == HELD_OUT:
+        if _usual(place, standing, None).candidate is None:
+            return _usual(place, standing, note)  # nobody would see anything else here
+        return Decision(
+            place.slug, None, "held_out", everything.probability, assigned=(everything,)
+        )
+    decision = _arranged(place, standing, note)
+    # Who would see something without experiments is in one arm or the other of this holdout.
+    if (decision if not place.trials else _usual(place, standing, None)).assigned_or_shown:
+        decision = replace(decision, assigned=(everything, *decision.assigned))
+    return decision
+
+
+def _arranged(place: Place, standing: Standing, note: Note | None) -> Decision:
+    """Return what experiments, and then everything below them, make of it."""
+    arms = arms_of(place, standing, outcome=_outcome)
+    if arms.assigned:
+        told = ", ".join(f"{one.experiment}: {one.arm}" for one in arms.assigned)
+        _tell(note, "experiment", told, arms.left)
+    if arms.is_fixed:
+        decision = _fixed(place, arms, standing, note)
+    else:
+        decision = _usual(arms.place, standing, note)
+        if not standing.preview:
+            decision = _with_holdouts(place, decision, standing, note)
+    if not arms.assigned:
         return decision
-    return replace(decision, probability=decision.probability * probability, assigned=assigned)
+    return replace(
+        decision,
+        probability=decision.probability * prod(one.probability for one in arms.assigned),
+        assigned=(*arms.assigned, *decision.assigned),
+    )
+
+
+def _fixed(place: Place, arms: Arms, standing: Standing, note: Note | None) -> Decision:
+    """Return what the arm of a visitor shows, unless they saw it often enough."""
+    left = arms.left if standing.preview else _not_capped(place, arms.left, standing, note)
+    left = _scheduled(left, standing.now, note)
+    if not left:
+        return Decision(place.slug, None, "capped" if arms.left else "experiment")
+    return Decision(place.slug, left[0], "experiment")
+
+
+def _usual(place: Place, standing: Standing, note: Note | None) -> Decision:
+    """Return what caps, schedules and the strategy make of it."""
+    left = place.candidates
+    if not standing.preview:
+        left = _not_capped(place, left, standing, note)
+        if place.candidates and not left:
+            return Decision(place.slug, None, "capped")
+    return _strategic(place, _scheduled(left, standing.now, note), standing, note)
+
+
+def _outcome(place: Place, standing: Standing) -> str:
+    """Return what the visitor would see of it, to compare the arms of an experiment."""
+    return _usual(place, standing, None).variation
+
+
+def _with_holdouts(
+    place: Place, decision: Decision, standing: Standing, note: Note | None
+) -> Decision:
+    """Return the decision without what the visitor is held out from."""
+    drawn = [
+        (one, held)
+        for one in decision.candidates
+        if (held := _held_out(place, one, standing.unit)) is not None
+    ]
+    if not drawn:
+        return decision
+    out = {one.key for one, held in drawn if held.arm == HELD_OUT}
+    left = tuple(one for one in decision.candidates if one.key not in out)
+    _tell(note, "holdout", HELD_OUT if out else "shown", left)
+    return replace(
+        decision,
+        candidate=left[0] if left else None,
+        more=left[1:],
+        reason=decision.reason if left else "held_out",
+        probability=decision.probability * prod(held.probability for _, held in drawn),
+        assigned=tuple(held for _, held in drawn),
+    )
+
+
+def _held_out(place: Place, candidate: Candidate, unit: str) -> Assigned | None:
+    share = place.held_out if candidate.held_out is None else candidate.held_out
+    return holdout(f"{place.slug}/{candidate.key}", unit=unit, share=share)
 
 
 def is_refused(standing: Standing) -> bool:

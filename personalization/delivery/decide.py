@@ -13,11 +13,11 @@ from datetime import datetime
 from django.http import HttpRequest
 
 from personalization.clock import microseconds
-from personalization.delivery.assigners import assigners_in_force
 from personalization.delivery.attempt import attempt
 from personalization.delivery.bots import is_bot
 from personalization.delivery.choose import Decision, choose
 from personalization.delivery.decide_body import AskedSlot, Question
+from personalization.delivery.exposures import told_arms
 from personalization.delivery.known import NOBODY, read_visitor
 from personalization.delivery.page_request import as_of_page
 from personalization.delivery.places import place_of
@@ -89,13 +89,13 @@ def _about(key: Key, page: HttpRequest, *, now: datetime) -> tuple[Published, De
     standing = known.standing(
         consented=Purpose.PERSONALIZATION.value in known.consents,
         bot=is_bot(page),
-        unit=key.value,
+        unit=known.unit,
         now=microseconds(now),
     )
 
     def decide(slot: AskedSlot) -> Decision:
         place = place_of(config, slot.slug, slot.candidates)
-        return choose(place, standing, assigners=assigners_in_force(), in_browser=True)
+        return choose(place, standing, in_browser=True)
 
     return config, decide
 
@@ -117,7 +117,7 @@ def _told(slot: AskedSlot, config: Published, decide: Decide) -> JsonObject:
         "decision_id": decision.id,
     }
     if decision.assigned:
-        told["assigned"] = decision.assigned
+        told["assigned"] = told_arms(decision.assigned)
     if decision.more:
         told["parts"] = [
             {"key": one.key, "content": content_of([one])} for one in decision.candidates

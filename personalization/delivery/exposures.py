@@ -9,6 +9,7 @@ shows it to somebody else, or once more, needs an id of its own.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ from personalization.delivery.choose import Decision
 from personalization.delivery.exposure_queue import hand_over
 from personalization.events.catalogue import SLOT_SHOWN
 from personalization.events.models import Event
+from personalization.experiments.trial import Assigned
 from personalization.ingest.arrival import Arrival
 from personalization.ingest.bots import NO_VIEWS, agent_of, verdict_on_request
 from personalization.profiles.identity import Key
@@ -73,7 +75,7 @@ def expose(decision: Decision, view: View) -> None:
 
     What counts is a candidate that is shown, and whatever an experiment or a holdout assigned.
     """
-    if decision.candidate is None and not decision.assigned:
+    if not decision.assigned_or_shown:
         return
     note_shown(SLOT_SHOWN, _properties(decision), message_id=decision.id, view=view)
 
@@ -112,7 +114,15 @@ def _properties(decision: Decision) -> JsonObject:
         "decision_id": decision.id,
         "probability": decision.probability,
         "reason": decision.reason,
-        **({"assigned": decision.assigned} if decision.assigned else {}),
+        **({"assigned": told_arms(decision.assigned)} if decision.assigned else {}),
+    }
+
+
+def told_arms(assigned: Iterable[Assigned]) -> JsonObject:
+    """Return experiment or holdout → the arm, with the chance of it."""
+    return {
+        one.experiment: {"arm": one.arm, "probability": round(one.probability, 6)}
+        for one in assigned
     }
 
 

@@ -36,6 +36,12 @@ class Known:
     profile_id: int | None = None
 
     @property
+    def unit(self) -> str:
+        """What chance is drawn by: the profile, which stays the same when somebody logs in and
+        when profiles become one; empty for nobody."""
+        return "" if self.profile_id is None else str(self.profile_id)
+
+    @property
     def stale(self) -> frozenset[str]:
         """The slugs of the segments whose memberships do not follow their rules yet."""
         return self.published.stale

@@ -191,6 +191,17 @@ class Variation(Capped):
         help_text=_("How often it is shown beside others, where chance decides."),
     )
 
+    holdout = models.FloatField(
+        _("held out"),
+        null=True,
+        blank=True,
+        validators=(MinValueValidator(0), MaxValueValidator(0.5)),
+        help_text=_(
+            "Share of its visitors, 0 to 0.5, who see the default instead, so that what it earns "
+            "can be told. Empty: as everywhere on this site."
+        ),
+    )
+
     objects = CappedQuerySet.as_manager()
 
     class Meta:

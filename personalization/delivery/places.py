@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from personalization.conf import settings
 from personalization.delivery.published import Candidate, Place, Published
+from personalization.delivery.trials import concerns
 
 #: So many are kept; what is made anew for every page soon makes room for the rest again.
 MOST = 2000
@@ -25,7 +26,7 @@ def place_of(
         return _joined(published, slot, candidates, strategy=strategy)
     kept = published.places
     # By identity, for it takes long to compare candidates. No others get the id of those here.
-    key = (slot, strategy, id(candidates))
+    key = (slot, strategy, id(candidates), settings.HOLDOUT, settings.GLOBAL_HOLDOUT)
     if (found := kept.get(key)) is None:
         if len(kept) >= MOST:
             kept.clear()
@@ -38,8 +39,12 @@ def _joined(
     published: Published, slot: str, candidates: Sequence[Candidate], *, strategy: str
 ) -> Place:
     place = published.slots.get(slot) or Place(slot)
-    return replace(
+    joined = replace(
         place,
         candidates=(*place.candidates, *candidates),
         strategy=place.strategy or strategy,
+        held_out=settings.HOLDOUT,
+        held_out_of_all=settings.GLOBAL_HOLDOUT,
     )
+    trials = tuple(one for one in published.trials if concerns(one, joined))
+    return replace(joined, trials=trials) if trials else joined

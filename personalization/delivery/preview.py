@@ -11,7 +11,7 @@ from personalization.delivery.known import NOBODY, Known, known_of
 from personalization.delivery.pretended import facts_after, facts_at, made_up, segments_of
 from personalization.delivery.published import current_revision, published, published_now
 from personalization.delivery.ticket import Ticket
-from personalization.profiles.models import Identity, Snapshot
+from personalization.profiles.models import Snapshot
 from personalization.rules.state import Facts
 from personalization.segments.live import LiveRules, live_rules_at
 from personalization.types import JsonObject, Microseconds, Purpose
@@ -104,12 +104,9 @@ def steps_of(ticket: Ticket) -> tuple[str, ...]:
 
 
 def lot_of(ticket: Ticket) -> str:
-    """Return what chance is drawn by: the visitor id of a profile, as its own pages do; and of
-    whom is made up, something else with each preview."""
-    if ticket.kind != "profile":
-        return f"preview:{ticket.begun}"
-    ids = Identity.objects.filter(profile=ticket.profile, namespace=Identity.ANONYMOUS)
-    return ids.order_by("-pk").values_list("value", flat=True).first() or ""
+    """Return what chance is drawn by: for a profile what its own pages draw by; and for whom is
+    made up, something else with each preview."""
+    return str(ticket.profile) if ticket.kind == "profile" else f"preview:{ticket.begun}"
 
 
 def _as_stored(ticket: Ticket, context: Context, now: datetime) -> Known:

@@ -14,6 +14,8 @@ from django.db.models import BooleanField, ExpressionWrapper
 
 from personalization.clock import microseconds
 from personalization.delivery.models import Slot, Variation
+from personalization.experiments.running import running_trials
+from personalization.experiments.trial import Trial
 from personalization.revisions import Revision
 from personalization.segments.live import live_rules_at
 from personalization.segments.models import Segment
@@ -26,7 +28,8 @@ class Candidate:
     """A content that a slot may show to the members of any of `segments` (slugs).
 
     Shown from `starts` on and before `ends`, to nobody in the segment `cap`. Where chance
-    decides, `share` says how often.
+    decides, `share` says how often. `held_out` is the share of those who would see it that sees
+    the default instead; None: as everywhere on the site.
     """
 
     segments: tuple[str, ...]
@@ -36,6 +39,7 @@ class Candidate:
     starts: Microseconds | None = None
     ends: Microseconds | None = None
     cap: str = ""
+    held_out: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,9 @@ class Place:
 
     `strategy` is empty where the slot leaves it to the site. Nobody in the segment `cap` sees
     any of the candidates. One with a `trigger` waits for it in the browser. `name` is for
-    people; a slot that the admin does not have is without one.
+    people; a slot that the admin does not have is without one. `trials` are the experiments that
+    are about it; `held_out` and `held_out_of_all` are the shares that the site holds out from a
+    content and from all of them.
     """
 
     slug: str
@@ -55,6 +61,9 @@ class Place:
     trigger: str = ""
     trigger_value: int | None = None
     presentation: str = "place"
+    trials: tuple[Trial, ...] = ()
+    held_out: float = 0.0
+    held_out_of_all: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,10 @@ class InForce:
 
     slug: str
     end: Microseconds | None = None
+
+
+#: Slot, strategy, identity of its own candidates, and the shares that the site holds out.
+PlaceKey = tuple[str, str, int, float, float]
 
 
 @dataclass(frozen=True)
@@ -79,8 +92,10 @@ class Published:
     stale: frozenset[str] = frozenset()
     #: Whether some segments are decided by the request itself.
     on_request: bool = False
-    #: What `place_of` made of it for templates, by slot, strategy and identity of candidates.
-    places: dict[tuple[str, str, int], tuple[tuple[Candidate, ...], Place]] = field(
+    #: Experiments that run, whatever they are about.
+    trials: tuple[Trial, ...] = ()
+    #: What `place_of` made of it for templates, by `PlaceKey`.
+    places: dict[PlaceKey, tuple[tuple[Candidate, ...], Place]] = field(
         default_factory=dict, compare=False, repr=False
     )
 
@@ -146,6 +161,7 @@ def _load(revision: int) -> Published:
             segment.slug for segment in segments if segment.is_pending and not segment.internal
         ),
         on_request=bool(live_rules_at(revision).on_request),
+        trials=running_trials(),
     )
 
 
@@ -153,7 +169,15 @@ def _places() -> dict[str, Place]:
     candidates: dict[int, list[Candidate]] = {}
     active = Variation.objects.filter(active=True, segment__active=True)
     for row in active.values(
-        "pk", "slot_id", "content", "share", "starts_at", "ends_at", "segment__slug", "cap__slug"
+        "pk",
+        "slot_id",
+        "content",
+        "share",
+        "starts_at",
+        "ends_at",
+        "holdout",
+        "segment__slug",
+        "cap__slug",
     ).order_by("priority", "segment__priority", "pk"):
         candidates.setdefault(row["slot_id"], []).append(_candidate(row))
     return {
@@ -180,4 +204,5 @@ def _candidate(row: Mapping[str, Any]) -> Candidate:
         starts=microseconds(row["starts_at"]) if row["starts_at"] else None,
         ends=microseconds(row["ends_at"]) if row["ends_at"] else None,
         cap=row["cap__slug"] or "",
+        held_out=row["holdout"],
     )

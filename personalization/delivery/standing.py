@@ -12,8 +12,10 @@ from personalization.types import Microseconds
 class Standing:
     """Who a decision is for, and when.
 
-    `unit` is what chance is drawn by: the same visitor draws the same lot again. In a
-    `preview` the segments are pretended, and only the schedule and the strategy count.
+    `unit` is what chance is drawn by: the same visitor draws the same lot again, also once they
+    have logged in. `features` are for experiments that learn what suits whom. In a `preview` the
+    segments are pretended, and only the schedule, the strategy and the arms in `forced`
+    (experiment → arm) count.
     """
 
     segments: frozenset[str] = frozenset()
@@ -25,3 +27,5 @@ class Standing:
     preview: bool = False
     unit: str = ""
     now: Microseconds = 0
+    features: Mapping[str, float] = field(default_factory=dict)
+    forced: Mapping[str, str] = field(default_factory=dict)

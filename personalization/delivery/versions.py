@@ -21,7 +21,6 @@ from django.template.loader_tags import ExtendsNode, IncludeNode
 
 from personalization.clock import microseconds
 from personalization.conf import settings
-from personalization.delivery.assigners import assigners_in_force
 from personalization.delivery.block import Body, PersonalizedBlock
 from personalization.delivery.choose import choose
 from personalization.delivery.known import known_of
@@ -189,7 +188,7 @@ def _answers(questions: Iterable[Question], standing: Standing, config: Publishe
     """Yield what the page is answered, as its key has it."""
     for question in questions:
         place = place_of(config, question.slot, question.candidates)
-        decision = choose(place, standing, assigners=assigners_in_force())
+        decision = choose(place, standing)
         yield decision.variation
         shown = {candidate.key for candidate in decision.candidates}
         for candidate, inner in zip(question.candidates, question.inside, strict=False):

@@ -14,7 +14,6 @@ from personalization import metrics
 from personalization.clock import microseconds
 from personalization.conf import settings
 from personalization.delivery.asks import Asks, told
-from personalization.delivery.assigners import assigners_in_force
 from personalization.delivery.attempt import attempt
 from personalization.delivery.bots import is_bot
 from personalization.delivery.choose import Decision, Step, choose, is_refused
@@ -190,10 +189,8 @@ class Visitor:
         """
         place = place_of(self._known.published, slot, candidates, overlap=self._overlap)
         steps: list[Step] = []
-        note, assigners = steps.append if self.inspected else None, assigners_in_force()
-        decision = choose(
-            place, self.standing, assigners=assigners, note=note, in_browser=in_browser
-        )
+        note = steps.append if self.inspected else None
+        decision = choose(place, self.standing, note=note, in_browser=in_browser)
         if note is None:
             return decision
         self.traces.append(Trace(place, decision, tuple(steps), mode=mode))
@@ -334,7 +331,7 @@ class Visitor:
     def _unit(self) -> str:
         if self.preview is not None and self.used_ticket is not None:
             return lot_of(self.used_ticket)
-        return self._id or ""
+        return self._known.unit
 
     @property
     def _consented(self) -> bool:

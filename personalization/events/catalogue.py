@@ -167,13 +167,15 @@ _SLOT = _texts("slot variation decision_id")
 _SLOTS = (
     _schema(
         SLOT_SHOWN, "was shown something in a slot",
-        _SLOT, {"probability": "number"}, _texts("reason assigned"), required="slot",
+        _SLOT, {"probability": "number", "assigned": "object"}, _texts("reason"),
+        required="slot",
     ),
     _schema(SLOT_CLICKED, "clicked on something in a slot", _SLOT, required="slot"),
     _schema(SLOT_DISMISSED, "put away what a slot showed", _SLOT, required="slot"),
     _schema(
         RECOMMENDATION_SHOWN, "was recommended items",
-        _texts("place model decision_id"), {"items": "list", "propensities": "list"},
+        _texts("place model decision_id"),
+        {"items": "list", "propensities": "list", "assigned": "object"},
         required="place items",
     ),
 )  # fmt: skip

@@ -32,7 +32,9 @@ _ALLOWED: Final[Mapping[str, Sequence[str]]] = {
     "USER_AGENT": ("reduced", "none", "full"),
 }
 _REGIMES = ("opt-in", "opt-out")
-_MAY_BE_NOTHING = {"ADDRESS_RATE", "TRUSTED_PROXIES", "EXPOSURE_DELAY", "TCF_VENDOR"}
+_MAY_BE_NOTHING = {
+    "ADDRESS_RATE", "EXPOSURE_DELAY", "GLOBAL_HOLDOUT", "HOLDOUT", "TCF_VENDOR", "TRUSTED_PROXIES",
+}  # fmt: skip
 _COOKIE_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _VERSION = re.compile(r"[\w-]{1,20}", re.ASCII)
 
@@ -69,6 +71,10 @@ def _buffer(value: Any, said: str) -> str:
     except ImportError as error:
         return f"{PREFIX}BUFFER cannot be imported: {error}"
     return ""
+
+
+def _held_out(value: Any, said: str) -> str:
+    return "" if 0 <= value <= 0.5 else f"{said}; a share from 0 to 0.5 is needed."
 
 
 def _policy_version(value: Any, said: str) -> str:
@@ -156,6 +162,8 @@ def _recommendations(value: Any, said: str) -> str:
 
 
 _PROBLEMS: Final[Mapping[str, Callable[[Any, str], str]]] = {
+    "GLOBAL_HOLDOUT": _held_out,
+    "HOLDOUT": _held_out,
     "BUFFER": _buffer,
     "POLICY_VERSION": _policy_version,
     "IDENTITY_LIMITS": _limits,

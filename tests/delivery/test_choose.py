@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalization.delivery.assigners import Verdict
 from personalization.delivery.choose import PRECEDENCE, Decision, Step, choose, new_decision_id
 from personalization.delivery.published import Candidate, Place
 from personalization.delivery.standing import Standing
+from personalization.experiments.trial import Assigned, Choice, Trial
 
 slugs = st.sampled_from("abcdef")
 instants = st.none() | st.integers(0, 10)
@@ -47,6 +47,11 @@ standings = st.builds(
 A, B = Candidate(("a",), "A"), Candidate(("b",), "B")
 HERO = Place("hero", (A, B), strategy="priority")
 IN_BOTH = Standing(segments=frozenset("ab"), unit="one", now=5)
+#: Whoever takes part, with a chance of a quarter, comes into the second arm.
+TRIAL = Trial(
+    key="test", kind="variations", place="hero", seed="b",
+    arms=(Choice("a", "A"), Choice("b", "B")), weights=(0.75, 0.25),
+)  # fmt: skip
 
 
 def outcome(decision: Decision) -> tuple[str, str, float]:
@@ -114,37 +119,44 @@ def test_asking_why_changes_nothing_and_is_answered_in_order(
     ],
 )
 def test_what_comes_first_has_the_say(standing: Standing, reason: str) -> None:
-    def never(place: Place, standing: Standing) -> Verdict | None:
-        raise AssertionError("Nobody is assigned who sees the default anyway.")
-
-    assert outcome(choose(HERO, standing, assigners=[never])) == ("", reason, 1)
+    decision = choose(replace(HERO, held_out_of_all=1.0, trials=(TRIAL,)), standing)
+    assert (*outcome(decision), decision.assigned) == ("", reason, 1, ())
 
 
 def test_a_preview_is_refused_by_nothing_but_the_schedule() -> None:
-    pretended = Standing(segments=frozenset("a"), known=False, bot=True, paused=True, preview=True)
+    pretended = Standing(
+        segments=frozenset("a"), known=False, bot=True, paused=True, preview=True, unit="one"
+    )
     over = Place("hero", (replace(A, cap="a"), B), strategy="priority", cap="a")
-    held: list[str] = []
-    decision = choose(over, pretended, assigners=[lambda place, standing: held.append("asked")])
-    assert (decision.variation, held) == ("A", [])
+    held = replace(over, held_out=1.0, held_out_of_all=1.0, trials=(TRIAL,))
+    decision = choose(held, pretended)
+    assert (decision.variation, decision.assigned) == ("A", ())
     ended = Place("hero", (replace(A, ends=3),), strategy="priority")
     assert choose(ended, replace(pretended, now=3)).variation == ""
 
 
-def test_an_assigner_decides_what_is_left_before_caps_and_schedules() -> None:
-    def only_b(place: Place, standing: Standing) -> Verdict | None:
-        return Verdict("arm", (B,), 0.25)
-
-    decision = choose(HERO, IN_BOTH, assigners=[only_b])
-    assert (*outcome(decision), decision.assigned) == ("B", "segment", 0.25, "arm")
-    capped = replace(HERO, cap="a")
-    assert choose(capped, IN_BOTH, assigners=[only_b]).variation == ""
+def test_an_experiment_decides_what_is_shown_before_caps_and_schedules() -> None:
+    tested = replace(HERO, trials=(TRIAL,))
+    decision = choose(tested, IN_BOTH)
+    assert outcome(decision) == ("B", "experiment", 0.25)
+    assert decision.assigned == (Assigned("test", "b", 0.25),)
+    tired = choose(replace(tested, cap="a"), IN_BOTH)
+    assert (tired.variation, tired.reason, tired.assigned) == ("", "capped", decision.assigned)
 
 
 def test_who_is_held_out_sees_the_default_and_counts() -> None:
-    decision = choose(
-        HERO, IN_BOTH, assigners=[lambda place, standing: Verdict("holdout", (), 0.1)]
-    )
-    assert (*outcome(decision), decision.assigned) == ("", "held_out", 0.1, "holdout")
+    everything = choose(replace(HERO, held_out_of_all=1.0), IN_BOTH)
+    assert (everything.variation, everything.reason) == ("", "held_out")
+    assert everything.assigned == (Assigned("global", "held_out", 1.0),)
+    one = choose(replace(HERO, held_out=1.0), IN_BOTH)
+    assert (one.variation, one.reason) == ("", "held_out")
+    assert one.assigned == (Assigned("hero/A", "held_out", 1.0),)
+
+
+def test_who_would_see_nothing_anyway_is_held_out_from_nothing() -> None:
+    held = replace(HERO, held_out=0.5, held_out_of_all=0.5)
+    nobody = [choose(held, Standing(unit=str(n))) for n in range(100)]
+    assert {(one.reason, one.assigned) for one in nobody} == {("no_match", ())}
 
 
 def test_what_was_shown_often_enough_makes_room_for_the_next() -> None:

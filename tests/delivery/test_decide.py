@@ -11,9 +11,12 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from personalization.delivery import decide as deciding_module
-from personalization.delivery.assigners import Verdict, assigners
+from personalization.delivery import visitor
+from personalization.delivery.choose import Decision, choose
 from personalization.delivery.models import Slot, Variation
+from personalization.delivery.published import Place
 from personalization.events.models import BufferedBatch, Event
+from personalization.experiments.models import Experiment
 from personalization.segments.models import Segment
 from tests.delivery.deciding import OWN, STRIP, browser, queries
 from tests.delivery.people import (
@@ -108,12 +111,12 @@ def test_an_unknown_slot_leaves_its_neighbours_alone(person: Person) -> None:
 def test_a_slot_that_fails_leaves_its_neighbours_alone(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(place: Any, standing: Any) -> Verdict | None:
+    def broken(place: Place, *args: Any, **kwargs: Any) -> Decision:
         if place.slug == "hero":
-            raise RuntimeError("an assigner of the site")
-        return None
+            raise RuntimeError("a mistake of ours")
+        return choose(place, *args, **kwargs)
 
-    monkeypatch.setitem(assigners._entries, "broken", broken)
+    monkeypatch.setattr(visitor, "choose", broken)
     failed = counted("slots.failed")
     hero, strip = browser(person).ask("hero", STRIP)
     assert hero["error"]["code"] == "failed"
@@ -137,15 +140,14 @@ def test_several_contents_are_told_one_by_one(person: Person) -> None:
     ]
 
 
-def test_what_an_experiment_assigned_is_told_with_a_default_too(
-    person: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(
-        assigners._entries, "held", lambda place, standing: Verdict("holdout", (), 0.1)
+def test_what_an_experiment_assigned_is_told_with_a_default_too(person: Person) -> None:
+    experiment = Experiment.objects.create(
+        slug="hero-test", name="Hero", place="hero", status="running"
     )
+    experiment.arms.create(key="as-it-is", weight=1.0)
     [hero] = browser(person).ask("hero")
-    assert (hero["variation"], hero["assigned"]) == ("", "holdout")
-    assert (hero["reason"], hero["probability"]) == ("held_out", 0.1)
+    assert (hero["variation"], hero["reason"]) == ("", "experiment")
+    assert hero["assigned"] == {"hero-test": {"arm": "as-it-is", "probability": 1.0}}
 
 
 def test_a_slot_with_a_trigger_comes_with_its_rule(person: Person) -> None:

@@ -12,12 +12,14 @@ from django.test import override_settings
 from personalization.clock import microseconds
 from personalization.delivery.choose import Decision
 from personalization.events.schemas import check, schemas_in_force
+from personalization.experiments.trial import Assigned
 from personalization.ingest.arrival import Arrival
 from personalization.testing import exposures_at_once, memory_buffer
 from tests.delivery.showing import decision, show, written
 
 pytestmark = pytest.mark.django_db
 
+HELD = Assigned("global", "held_out", 0.1)
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -50,7 +52,7 @@ def test_a_candidate_that_is_shown_is_one_event() -> None:
 
 def test_what_is_written_fits_the_schema_that_trackers_are_held_to() -> None:
     show(decision("variation:7"))
-    show(decision(assigned="holdout", reason="held_out", probability=0.1))
+    show(decision(assigned=(HELD,), reason="held_out", probability=0.1))
     schemas = schemas_in_force()
     arrivals = [Arrival.from_json(event) for event in written()]
     assert [check(arrival, schemas=schemas) for arrival in arrivals] == [[], []]
@@ -65,9 +67,9 @@ def test_several_candidates_of_a_decision_are_one_event_that_names_all() -> None
 def test_a_default_counts_where_an_experiment_assigned_it() -> None:
     show(decision())
     assert written() == []
-    show(decision(assigned="holdout", reason="held_out", probability=0.1))
+    show(decision(assigned=(HELD,), reason="held_out", probability=0.1))
     [event] = written()
-    assert event["properties"]["assigned"] == "holdout"
+    assert event["properties"]["assigned"] == {"global": {"arm": "held_out", "probability": 0.1}}
     assert event["properties"]["reason"] == "held_out"
     assert "variation" not in event["properties"]
 

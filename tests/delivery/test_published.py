@@ -69,7 +69,9 @@ def test_a_change_is_loaded_once_and_at_once(
     assert [reads_of(person) for _ in range(2)] == [1, 1]
     change()
     first, *later = [reads_of(person) for _ in range(4)]
-    assert first == 1 + 6  # slots, variations, segments, their rules, versions and weights
+    assert (
+        first == 1 + 7
+    )  # slots, variations, segments, their rules, versions, weights, experiments
     assert later == [1, 1, 1]
     assert render(HERO, person) == shown
 
@@ -77,7 +79,7 @@ def test_a_change_is_loaded_once_and_at_once(
 def test_two_changes_are_loaded_once(person: Person) -> None:
     add_a_slot()
     change_a_variation()
-    assert [reads_of(person) for _ in range(3)] == [7, 1, 1]
+    assert [reads_of(person) for _ in range(3)] == [8, 1, 1]
 
 
 def test_a_failed_load_is_tried_again(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -184,7 +184,7 @@ IN_A = Standing(segments=frozenset("a"))
 def test_a_page_of_the_server_does_not_wait_and_shows_the_default(trigger: str) -> None:
     place, told = Place("hero", PLACE.candidates, strategy="priority", trigger=trigger), []
     decision = choose(place, IN_A, note=told.append)
-    assert (decision.variation, decision.reason, decision.assigned) == ("", "waits", "")
+    assert (decision.variation, decision.reason, decision.assigned) == ("", "waits", ())
     assert told[-1] == Step("trigger", trigger)
     assert choose(place, IN_A, in_browser=True).variation == "A"
 

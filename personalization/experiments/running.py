@@ -1,0 +1,49 @@
+"""The experiments that run now, as pages are decided by them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Prefetch
+
+from personalization.clock import microseconds
+from personalization.experiments.bucketing import Range
+from personalization.experiments.models import Arm, Experiment
+from personalization.experiments.trial import Choice, Namespace, Trial
+
+
+def running_trials() -> tuple[Trial, ...]:
+    """Return all that run, the oldest first (two queries)."""
+    rows = (
+        Experiment.objects.running()
+        .select_related("audience", "bandit")
+        .prefetch_related(Prefetch("arms", Arm.objects.order_by("position", "pk")))
+        .order_by("started_at", "pk")
+    )
+    return tuple(trial_of(row) for row in rows)
+
+
+def trial_of(experiment: Experiment) -> Trial:
+    """Return an experiment as it is published, with the arms that were read along."""
+    arms: Iterable[Any] = experiment.arms.all()
+    audience: Any = experiment.audience
+    held = Range(experiment.namespace_from, experiment.namespace_until)
+    return Trial(
+        key=experiment.slug,
+        kind=experiment.kind,
+        arms=tuple(Choice(arm.key, arm.content) for arm in arms),
+        weights=tuple(arm.weight for arm in arms),
+        place=experiment.place,
+        seed=experiment.seed or experiment.slug,
+        hash_version=experiment.hash_version,
+        coverage=experiment.coverage,
+        ramp=tuple(
+            (microseconds(datetime.fromisoformat(since)), share) for since, share in experiment.ramp
+        ),
+        namespace=Namespace(experiment.namespace, held) if experiment.namespace else None,
+        audience=audience.slug if audience else "",
+        starts=microseconds(experiment.starts_at) if experiment.starts_at else None,
+        ends=microseconds(experiment.ends_at) if experiment.ends_at else None,
+    )

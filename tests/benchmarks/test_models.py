@@ -52,6 +52,7 @@ def run(*arguments: str) -> str:
     return out.getvalue()
 
 
+@pytest.mark.django_db  # it says on which database it ran
 @pytest.mark.usefixtures("_only_ours")
 def test_a_row_has_what_it_stands_beside() -> None:
     answer = json.loads(run("--json", "--only", "easy"))
@@ -64,6 +65,7 @@ def test_a_row_has_what_it_stands_beside() -> None:
     assert (row["published"], row["reference"], row["goal"]) == (52.9, 52.6, 52)
 
 
+@pytest.mark.django_db  # it says on which database it ran
 @pytest.mark.usefixtures("_only_ours")
 def test_a_table_says_it_in_words() -> None:
     title, row = run("--only", "easy").splitlines()
@@ -73,6 +75,7 @@ def test_a_table_says_it_in_words() -> None:
     assert "NOT REACHED" not in row
 
 
+@pytest.mark.django_db  # it says on which database it ran
 @pytest.mark.usefixtures("_only_ours")
 def test_what_is_missing_is_said_and_the_rest_is_measured(
     capsys: pytest.CaptureFixture[str],

@@ -97,13 +97,17 @@ def facts(history: History, rule: Rule) -> Facts:
     )
 
 
-def stored(histories: Iterable[History]) -> list[int]:
-    """Put the histories into the database; return the id of the profile of each."""
+def stored(histories: Iterable[History], *, numbers: Iterable[int] = ()) -> list[int]:
+    """Put the histories into the database; return the id of the profile of each.
+
+    `numbers` are the ids that the first of them get; the others get whatever is next.
+    """
     source = Source.objects.create(name="World", slug=f"world-{next(_numbers)}")
     ids = []
     events: list[Event] = []
+    given = iter(numbers)
     for history in histories:
-        profile = Profile.objects.create()
+        profile = Profile.objects.create(pk=next(given, None))
         ids.append(profile.pk)
         Snapshot.objects.create(
             profile=profile,

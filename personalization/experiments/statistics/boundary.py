@@ -19,20 +19,20 @@ def rho_of(tuning: float = TUNING, *, alpha: float = 0.05, one_sided: bool = Fal
     return math.sqrt((doubled + math.log(doubled + 1)) / tuning)
 
 
-def reach(n: int, rho: float, *, alpha: float = 0.05, one_sided: bool = False) -> float:
+def reach(n: float, rho: float, *, alpha: float = 0.05, one_sided: bool = False) -> float:
     """Return half the width of the interval in standard errors, at `n` units of both arms."""
     x = n * rho * rho + 1
     logged = math.log1p(math.sqrt(x) / (2 * alpha)) if one_sided else math.log(math.sqrt(x) / alpha)
     return math.sqrt(2 * x / (x - 1) * logged)
 
 
-def always_valid_p(score: float, n: int, rho: float) -> float:
+def always_valid_p(score: float, n: float, rho: float) -> float:
     """Return the smallest alpha, ρ kept, whose interval leaves out 0 (eq. 9 solved for α)."""
     x = n * rho * rho + 1
     return math.exp(min(0.0, math.log(x) / 2 - score * score * (x - 1) / (2 * x)))
 
 
-def always_valid_p_of_one_side(score: float, n: int, rho: float) -> float:
+def always_valid_p_of_one_side(score: float, n: float, rho: float) -> float:
     """Return the same for an effect above 0 (eq. 155), 0.5 at most: the formula ends there."""
     x = n * rho * rho + 1
     if score <= 0:

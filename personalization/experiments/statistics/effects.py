@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
+from personalization.experiments.statistics.adjusted_ratios import AdjustedRatio
 from personalization.experiments.statistics.samples import Sample
 
 #: Of which side an effect is looked for: more, less, or either.
@@ -44,17 +45,18 @@ class Estimate:
         return math.isfinite(self.error)
 
 
-UNKNOWN = Estimate(0.0, -math.inf, math.inf, 1.0, math.inf)
+#: Nothing can be said.
+UNKNOWN: Final = Estimate(0.0, -math.inf, math.inf, 1.0, math.inf)
 
 
 def effect_of(control: Sample, treatment: Sample, *, relative: bool = False) -> Effect | None:
     """Return the difference of means, or that as a share of the control's mean.
 
-    None where nothing can be said: an arm has fewer than two units, no unit differs from
-    another in either arm, or a share is asked of a mean that is 0. A share of a mean below 0
-    is one of its size, so that more is always above 0.
+    None where nothing can be said: an arm has fewer than two units, or none that differs from
+    another (who saw nobody buy does not know how rarely that happens), or a share is asked of a
+    mean that is 0. A share of a mean below 0 is one of its size, so that more is always above 0.
     """
-    if min(control.n, treatment.n) < 2:
+    if min(control.n, treatment.n) < 2 or not min(control.variance, treatment.variance) > 0:
         return None
     size = treatment.mean - control.mean
     varied = treatment.variance / treatment.n
@@ -63,10 +65,20 @@ def effect_of(control: Sample, treatment: Sample, *, relative: bool = False) -> 
     measured = control.unadjusted
     if not (base := abs(measured.mean)):
         return None
-    share = size / measured.mean
+    share = _slope(control, treatment) / measured.mean
     off = control.variance + 2 * share * control.covariance + share * share * measured.variance
-    effect = _finite(size, varied + off / control.n)
-    return effect and _finite(effect.size / base, effect.error / base * (effect.error / base))
+    return _finite(size / base, (varied + off / control.n) / base / base)
+
+
+def _slope(control: Sample, treatment: Sample) -> float:
+    """Return the difference as the delta method takes it: how a lift moves with the control.
+
+    Of means that were adjusted it is the one that was measured, since before the experiment
+    arms are alike but for chance; of ratios the adjusted one. Many units make them the same.
+    """
+    if isinstance(control, AdjustedRatio):
+        return treatment.mean - control.mean
+    return treatment.unadjusted.mean - control.unadjusted.mean
 
 
 def _finite(size: float, variance: float) -> Effect | None:

@@ -77,7 +77,7 @@ class Mean(_AsMeasured):
 
     @classmethod
     def of(cls, values: ArrayLike) -> Mean:
-        array = _doubles(values)
+        array = as_doubles(values)
         return cls(len(array), float(array.sum()), float(array @ array))
 
     @property
@@ -88,7 +88,7 @@ class Mean(_AsMeasured):
     def variance(self) -> float:
         if self.n < 2:
             return 0.0
-        around = _difference(self.squares, self.total * self.total / self.n)
+        around = difference_of(self.squares, self.total * self.total / self.n)
         return around / (self.n - 1)
 
 
@@ -134,7 +134,7 @@ class Ratio(_AsMeasured):
 
     @classmethod
     def of(cls, numerators: ArrayLike, denominators: ArrayLike) -> Ratio:
-        above, below = _doubles(numerators), _doubles(denominators)
+        above, below = as_doubles(numerators), as_doubles(denominators)
         return cls(
             n=len(above),
             total=float(above.sum()),
@@ -162,9 +162,11 @@ class Ratio(_AsMeasured):
         per = self.below.mean
         if self.n < 2 or not per:
             return 0.0
-        own, other = self.above.variance, self.mean * self.mean * self.below.variance
-        shared = 2 * self.mean * covariance_of(self.above, self.below, self.product)
-        return _difference(own + other, shared) / (per * per)
+        above, below, mean = self.above, self.below, self.mean
+        own = covariance_of(above, above, self.squares)
+        other = covariance_of(below, below, self.per_squares)
+        shared = covariance_of(above, below, self.product)
+        return difference_of(own + mean * mean * other, 2 * mean * shared) / (per * per)
 
 
 #: What a value before can be taken out of.
@@ -186,7 +188,7 @@ class Adjusted:
 
     @classmethod
     def of(cls, after: ArrayLike, before: ArrayLike, theta: float) -> Adjusted:
-        late, early = _doubles(after), _doubles(before)
+        late, early = as_doubles(after), as_doubles(before)
         return cls(Mean.of(late), Mean.of(early), float(late @ early), theta)
 
     @property
@@ -205,7 +207,7 @@ class Adjusted:
     @property
     def variance(self) -> float:
         apart = self.after.variance + self.theta * self.theta * self.before.variance
-        return _difference(apart, 2 * self.theta * self.shared)
+        return difference_of(apart, 2 * self.theta * self.shared)
 
     @property
     def unadjusted(self) -> Plain:
@@ -256,16 +258,16 @@ def winsorised(values: ArrayLike, quantile: float) -> Doubles:
     The quantile is that of the values above 0, so that metrics that are 0 for most, such as
     what visitors spend, keep more than nothing. It has to be taken over all arms together.
     """
-    array = _doubles(values)
+    array = as_doubles(values)
     some = array[array > 0]
     return np.minimum(array, np.quantile(some, quantile)) if len(some) else array
 
 
-def _difference(whole: float, part: float) -> float:
+def difference_of(whole: float, part: float) -> float:
     """Return whole − part, 0 where that is nothing but rounding."""
     left = whole - part
     return left if left > ROUNDING * whole else 0.0
 
 
-def _doubles(values: ArrayLike) -> Doubles:
+def as_doubles(values: ArrayLike) -> Doubles:
     return np.asarray(values, dtype=np.float64)

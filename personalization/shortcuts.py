@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from personalization.delivery.choose import Decision
+from personalization.delivery.places import FLAG
 from personalization.delivery.published import Candidate
 from personalization.delivery.recommendations import INLINE, USUAL, List, list_in, wanted_of
 from personalization.delivery.render import decide
@@ -99,7 +100,7 @@ def alias(previous_id: str, **details: Unpack[Details]) -> None:
 
 def in_segment(request: HttpRequest, slug: str) -> bool:
     """Return whether the visitor of `request` is in the segment now."""
-    decision = choose(request, f"in_segment:{slug}", segments=[slug], expose=False)
+    decision = choose(request, f"{FLAG}{slug}", segments=[slug], expose=False)
     return decision is not None and decision.candidate is not None
 
 

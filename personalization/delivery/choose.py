@@ -34,7 +34,7 @@ from typing import Final, Literal
 
 from personalization.delivery.published import Candidate, Place
 from personalization.delivery.standing import Standing
-from personalization.delivery.trials import Arms, arms_of
+from personalization.delivery.trials import arms_of
 from personalization.experiments.trial import GLOBAL, HELD_OUT, Assigned, holdout
 from personalization.segments.overlaps import chance, chosen
 from personalization.types import Microseconds
@@ -76,10 +76,10 @@ class Step:
 class Decision:
     """What to show in a slot, and why. `candidate` None is the default.
 
-    `probability` is the chance with which this visitor gets this content. `more` is what
-    follows the candidate in a slot that shows all that match. `assigned` are the arms of
-    experiments and holdouts that the visitor is in here: what is shown counts then, the default
-    included.
+    `probability` is the chance with which this visitor comes to this content by this way, that of
+    the arms in `assigned` included. `more` is what follows the candidate in a slot that shows all
+    that match. `assigned` are the arms of experiments and holdouts that the visitor is in here:
+    what is shown counts then, the default included.
     """
 
     slot: str
@@ -138,8 +138,17 @@ def choose(
     decision = _arranged(place, standing, note)
     # Who would see something without experiments is in one arm or the other of this holdout.
     if (decision if not place.trials else _usual(place, standing, None)).assigned_or_shown:
-        decision = replace(decision, assigned=(everything, *decision.assigned))
+        decision = _with_arms(decision, (everything,))
     return decision
+
+
+def _with_arms(decision: Decision, assigned: tuple[Assigned, ...]) -> Decision:
+    """Return the decision as one that those who are `assigned` so get."""
+    return replace(
+        decision,
+        probability=decision.probability * prod(one.probability for one in assigned),
+        assigned=(*assigned, *decision.assigned),
+    )
 
 
 def _arranged(place: Place, standing: Standing, note: Note | None) -> Decision:
@@ -147,29 +156,11 @@ def _arranged(place: Place, standing: Standing, note: Note | None) -> Decision:
     arms = arms_of(place, standing, outcome=_outcome)
     if arms.assigned:
         told = ", ".join(f"{one.experiment}: {one.arm}" for one in arms.assigned)
-        _tell(note, "experiment", told, arms.left)
-    if arms.is_fixed:
-        decision = _fixed(place, arms, standing, note)
-    else:
-        decision = _usual(arms.place, standing, note)
-        if not standing.preview:
-            decision = _with_holdouts(place, decision, standing, note)
-    if not arms.assigned:
-        return decision
-    return replace(
-        decision,
-        probability=decision.probability * prod(one.probability for one in arms.assigned),
-        assigned=(*arms.assigned, *decision.assigned),
-    )
-
-
-def _fixed(place: Place, arms: Arms, standing: Standing, note: Note | None) -> Decision:
-    """Return what the arm of a visitor shows, unless they saw it often enough."""
-    left = arms.left if standing.preview else _not_capped(place, arms.left, standing, note)
-    left = _scheduled(left, standing.now, note)
-    if not left:
-        return Decision(place.slug, None, "capped" if arms.left else "experiment")
-    return Decision(place.slug, left[0], "experiment")
+        _tell(note, "experiment", told, arms.place.candidates)
+    decision = _usual(arms.place, standing, note)
+    if not (arms.place.is_fixed or standing.preview):
+        decision = _with_holdouts(place, decision, standing, note)
+    return _with_arms(decision, arms.assigned) if arms.assigned else decision
 
 
 def _usual(place: Place, standing: Standing, note: Note | None) -> Decision:
@@ -179,7 +170,10 @@ def _usual(place: Place, standing: Standing, note: Note | None) -> Decision:
         left = _not_capped(place, left, standing, note)
         if place.candidates and not left:
             return Decision(place.slug, None, "capped")
-    return _strategic(place, _scheduled(left, standing.now, note), standing, note)
+    left = _scheduled(left, standing.now, note)
+    if place.is_fixed:
+        return Decision(place.slug, left[0] if left else None, "experiment")
+    return _strategic(place, left, standing, note)
 
 
 def _outcome(place: Place, standing: Standing) -> str:
@@ -201,14 +195,13 @@ def _with_holdouts(
     out = {one.key for one, held in drawn if held.arm == HELD_OUT}
     left = tuple(one for one in decision.candidates if one.key not in out)
     _tell(note, "holdout", HELD_OUT if out else "shown", left)
-    return replace(
+    shown = replace(
         decision,
         candidate=left[0] if left else None,
         more=left[1:],
         reason=decision.reason if left else "held_out",
-        probability=decision.probability * prod(held.probability for _, held in drawn),
-        assigned=tuple(held for _, held in drawn),
     )
+    return _with_arms(shown, tuple(held for _, held in drawn))
 
 
 def _held_out(place: Place, candidate: Candidate, unit: str) -> Assigned | None:

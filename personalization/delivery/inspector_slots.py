@@ -14,14 +14,13 @@ from personalization.delivery.choose import PRECEDENCE, Decision, Step
 from personalization.delivery.inspector_words import MODES, REASONS, STEPS, answer_words, instant
 from personalization.delivery.models import Slot, Variation
 from personalization.delivery.own_slots import is_own_slot
+from personalization.delivery.places import FLAG
 from personalization.delivery.published import Candidate, Place, published_now
 from personalization.delivery.ticket import Ticket
 from personalization.delivery.visitor import WHOLE_PAGE, Trace, Visitor
 from personalization.segments.models import Segment
 from personalization.types import Json, JsonObject
 
-#: What `{% in_segment %}` asks is a decision as well, under such a name.
-FLAG = "in_segment:"
 _VARIATION = "variation:"
 #: No page has more slots that anybody would read about.
 MOST = 200

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from personalization.conf import settings
 from personalization.delivery.published import Candidate, Place, Published
-from personalization.delivery.trials import concerns
+from personalization.delivery.trials import concerning
 
+#: Whether somebody is in a segment is asked under such a name. That is a fact, which no page
+#: shows by itself, and so nobody is held out from it.
+FLAG: Final = "in_segment:"
 #: So many are kept; what is made anew for every page soon makes room for the rest again.
 MOST = 2000
 
@@ -43,8 +47,12 @@ def _joined(
         place,
         candidates=(*place.candidates, *candidates),
         strategy=place.strategy or strategy,
+    )
+    if slot.startswith(FLAG):
+        return joined
+    return replace(
+        joined,
         held_out=settings.HOLDOUT,
         held_out_of_all=settings.GLOBAL_HOLDOUT,
+        trials=concerning(published.trials, joined),
     )
-    trials = tuple(one for one in published.trials if concerns(one, joined))
-    return replace(joined, trials=trials) if trials else joined

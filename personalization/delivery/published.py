@@ -48,7 +48,8 @@ class Place:
 
     `strategy` is empty where the slot leaves it to the site. Nobody in the segment `cap` sees
     any of the candidates. One with a `trigger` waits for it in the browser. `name` is for
-    people; a slot that the admin does not have is without one. `trials` are the experiments that
+    people; a slot that the admin does not have is without one. One that `is_fixed` by an
+    experiment shows its first candidate to whoever sees any. `trials` are the experiments that
     are about it; `held_out` and `held_out_of_all` are the shares that the site holds out from a
     content and from all of them.
     """
@@ -61,6 +62,7 @@ class Place:
     trigger: str = ""
     trigger_value: int | None = None
     presentation: str = "place"
+    is_fixed: bool = False
     trials: tuple[Trial, ...] = ()
     held_out: float = 0.0
     held_out_of_all: float = 0.0
@@ -80,8 +82,9 @@ PlaceKey = tuple[str, str, int, float, float]
 
 @dataclass(frozen=True)
 class Published:
-    """Segments and slots by slug; `weights` are of the segments. `versions` are those whose memberships are in force. Segments are `stale` while their
-    memberships do not follow their rules yet.
+    """Segments and slots by slug; `weights` are of the segments. `versions` are those whose
+    memberships are in force. Segments are `stale` while their memberships do not follow their
+    rules yet.
     """
 
     revision: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from personalization.delivery.published import Candidate, Place
@@ -12,70 +12,54 @@ from personalization.experiments.trial import Assigned, Choice, Entrant, Trial, 
 #: What a visitor would see of a place, by the keys of its contents.
 Outcome = Callable[[Place, Standing], str]
 
-VARIATIONS, STRATEGIES, RULES = "variations", "strategies", "rules"
+VARIATIONS, STRATEGIES, RULES, MODELS = "variations", "strategies", "rules", "models"
 
 
 @dataclass(frozen=True, slots=True)
 class Arms:
-    """The place as the arms of a visitor have it. `is_fixed`: what is shown is `left`, if
-    anything, whatever the strategy would pick."""
+    """The place as the arms of a visitor have it, and those of them that count."""
 
     place: Place
     assigned: tuple[Assigned, ...] = ()
-    left: tuple[Candidate, ...] = ()
-    is_fixed: bool = False
 
 
 def arms_of(place: Place, standing: Standing, *, outcome: Outcome) -> Arms:
     """Return what the experiments of a place make of it for a visitor.
 
-    The first experiment with contents has the say; of two with strategies, or with versions of
-    one rule, both count. One whose arms all show the same to this visitor does not count: it
-    could tell nothing.
+    The first experiment with contents has the say, alone; of those with strategies, the first
+    one; and of those with versions of rules, one for each segment. All of them do what they say,
+    but one of which this visitor could not tell in which arm they are does not count.
     """
     arms = Arms(place)
     if not place.trials:
         return arms
-    entrant = Entrant(
-        unit=standing.unit,
-        segments=standing.segments,
-        now=standing.now,
-        context=standing.features,
-        forced=standing.forced,
-    )
+    entrant = _entrant(standing)
+    taken = set[str]()
     for trial in place.trials:
         if standing.preview and trial.key not in standing.forced:
             continue
-        if (found := assign(trial, entrant)) is None:
+        if trial.kind in taken or (found := assign(trial, entrant)) is None:
             continue
         arm, assigned = found
+        before, arms = arms, replace(arms, place=changed(arms.place, trial, arm))
+        if standing.preview or _counts(trial, before.place, standing, outcome):
+            arms = replace(arms, assigned=(*arms.assigned, assigned))
         if trial.kind == VARIATIONS:
-            left = tuple(one for one in place.candidates if one.key == arm.content)
-            return replace(arms, assigned=(*arms.assigned, assigned), left=left, is_fixed=True)
-        if standing.preview or _differs(trial, arms.place, standing, outcome):
-            arms = replace(
-                arms,
-                place=changed(arms.place, trial, arm),
-                assigned=(*arms.assigned, assigned),
-            )
-    return replace(arms, left=arms.place.candidates)
+            return arms
+        taken.update({trial.kind} - {RULES})
+    return arms
 
 
 def changed(place: Place, trial: Trial, arm: Choice) -> Place:
-    """Return the place as one arm of an experiment with strategies or rules has it."""
+    """Return the place as one arm of an experiment has it."""
+    if trial.kind == VARIATIONS:
+        only = tuple(one for one in place.candidates if one.key == arm.content)
+        return replace(place, candidates=only, is_fixed=True)
     if trial.kind == STRATEGIES:
         return replace(place, strategy=arm.content)
-    segment = arm.content.partition(":")[0]
-    own = segment_of(trial.key, arm.key)
-    return replace(
-        place,
-        candidates=tuple(
-            replace(one, segments=tuple(own if slug == segment else slug for slug in one.segments))
-            if segment in one.segments
-            else one
-            for one in place.candidates
-        ),
-    )
+    segment, own = _segment_in(arm), segment_of(trial.key, arm.key)
+    told = tuple(_renamed(one, segment, own) for one in place.candidates)
+    return replace(place, candidates=told)
 
 
 def segment_of(experiment: str, arm: str) -> str:
@@ -83,17 +67,51 @@ def segment_of(experiment: str, arm: str) -> str:
     return f"arm:{experiment}:{arm}"
 
 
-def concerns(trial: Trial, place: Place) -> bool:
-    """Return whether an experiment is about the place."""
-    if trial.kind == RULES:
-        segments = {arm.content.partition(":")[0] for arm in trial.arms}
-        named = any(segments.intersection(one.segments) for one in place.candidates)
-        return named and trial.place in ("", place.slug)
+def concerning(trials: Iterable[Trial], place: Place) -> tuple[Trial, ...]:
+    """Return those that are about the place: those with contents first, as they have the say."""
+    found = [one for one in trials if _concerns(one, place)]
+    return tuple(sorted(found, key=lambda one: one.kind != VARIATIONS))
+
+
+def _concerns(trial: Trial, place: Place) -> bool:
+    if trial.kind == VARIATIONS:
+        return trial.place == place.slug
+    if trial.place not in ("", place.slug) or trial.kind not in (STRATEGIES, RULES):
+        return False
     if trial.kind == STRATEGIES:
-        return trial.place in ("", place.slug)
-    return trial.kind == VARIATIONS and trial.place == place.slug
+        return True
+    segments = {_segment_in(arm) for arm in trial.arms}
+    return any(segments.intersection(one.segments) for one in place.candidates)
 
 
-def _differs(trial: Trial, place: Place, standing: Standing, outcome: Outcome) -> bool:
+def _counts(trial: Trial, place: Place, standing: Standing, outcome: Outcome) -> bool:
+    """Return whether the visitor tells something about the experiment.
+
+    Who would see the same in each arm does not. Where all arms are meant to show the same, whoever
+    sees anything does.
+    """
     seen = {outcome(changed(place, trial, arm), standing) for arm in trial.arms}
+    if len({arm.content for arm in trial.arms}) == 1:
+        return seen != {""}
     return len(seen) > 1
+
+
+def _entrant(standing: Standing) -> Entrant:
+    return Entrant(
+        unit=standing.unit,
+        segments=standing.segments,
+        now=standing.now,
+        context=standing.features,
+        forced=standing.forced,
+    )
+
+
+def _segment_in(arm: Choice) -> str:
+    return arm.content.partition(":")[0]
+
+
+def _renamed(candidate: Candidate, segment: str, own: str) -> Candidate:
+    if segment not in candidate.segments:
+        return candidate
+    names = tuple(own if slug == segment else slug for slug in candidate.segments)
+    return replace(candidate, segments=names)

@@ -24,7 +24,7 @@ from personalization.conf import settings
 from personalization.delivery.block import Body, PersonalizedBlock
 from personalization.delivery.choose import choose
 from personalization.delivery.known import known_of
-from personalization.delivery.places import place_of
+from personalization.delivery.places import FLAG, place_of
 from personalization.delivery.published import Candidate, Published
 from personalization.delivery.standing import Standing
 from personalization.delivery.templates import blocks_in_templates
@@ -120,7 +120,7 @@ def _versions_of(
     questions = dict.fromkeys(_question(block) for block in _outermost(keyed))
     if settings.DELIVERY == "keyed":
         questions |= dict.fromkeys(
-            Question(f"in_segment:{slug}", (Candidate((slug,), slug),)) for slug in flags
+            Question(f"{FLAG}{slug}", (Candidate((slug,), slug),)) for slug in flags
         )
     asked = tuple(questions)
     return PageVersions(

@@ -8,10 +8,10 @@ from typing import Any
 from django import template
 from django.http import HttpRequest
 from django.template.base import FilterExpression, Node, NodeList, Parser, Token
-from django.template.context import RequestContext
+from django.template.context import Context, RequestContext
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
 from personalization.conf import settings
@@ -19,6 +19,7 @@ from personalization.delivery.block import PersonalizedBlock, is_inert, request_
 from personalization.delivery.candidates import candidate_of
 from personalization.delivery.deferred import slots_elements
 from personalization.delivery.options import Options, read_options, refuse_odd
+from personalization.delivery.places import FLAG
 from personalization.delivery.published import Candidate
 from personalization.delivery.recommendations import INLINE, USUAL, List, list_in, wanted_of
 from personalization.delivery.render import DEFERRED, MODES, decide, usual_mode
@@ -105,7 +106,7 @@ def _refuse_fragment_cache(parser: Parser, what: str) -> None:
 @register.simple_tag(takes_context=True)
 def in_segment(context: RequestContext, slug: str) -> bool:
     """`{% in_segment "slug" as flag %}`: whether the visitor is in the segment now."""
-    decision = decide(request_of(context), f"in_segment:{slug}", [Candidate((slug,), slug)])
+    decision = decide(request_of(context), f"{FLAG}{slug}", [Candidate((slug,), slug)])
     return decision is not None and decision.candidate is not None
 
 
@@ -124,7 +125,7 @@ def recommend(
 ) -> List:
     """`{% recommend "place" limit=6 as items %}`: what is recommended there, in order.
 
-    `item` is the key of what the page is about.
+    `item` is the key of what the page is about. Without `as …` the list is shown as HTML.
     """
     request = request_of(context)
     mode = DEFERRED if is_inert() else mode or usual_mode(request)
@@ -146,7 +147,17 @@ def _recommend(parser: Parser, token: Token) -> Node:
     says_mode = any(word.startswith("mode=") for word in words)
     if not _FOR_ALL.intersection(words) and (says_mode or settings.DELIVERY == INLINE):
         _refuse_fragment_cache(parser, "recommend")
-    return _compile_recommend(parser, token)
+    return _Listed(_compile_recommend(parser, token))
+
+
+class _Listed(Node):
+    """`{% recommend … %}`, with or without `as`: a list is HTML, also where nothing is escaped."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    def render(self, context: Context) -> SafeString:
+        return mark_safe(self.node.render(context))  # noqa: S308 - of a template of its own
 
 
 @register.simple_tag(takes_context=True)

@@ -140,8 +140,10 @@ def test_an_experiment_decides_what_is_shown_before_caps_and_schedules() -> None
     decision = choose(tested, IN_BOTH)
     assert outcome(decision) == ("B", "experiment", 0.25)
     assert decision.assigned == (Assigned("test", "b", 0.25),)
-    tired = choose(replace(tested, cap="a"), IN_BOTH)
+    tired = choose(replace(tested, candidates=(A, replace(B, cap="b"))), IN_BOTH)
     assert (tired.variation, tired.reason, tired.assigned) == ("", "capped", decision.assigned)
+    over = choose(replace(tested, candidates=(A, replace(B, ends=3))), IN_BOTH)
+    assert (over.variation, over.reason, over.assigned) == ("", "experiment", decision.assigned)
 
 
 def test_who_is_held_out_sees_the_default_and_counts() -> None:

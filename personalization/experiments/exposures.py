@@ -16,7 +16,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import F, Func, Max, Min, QuerySet, TextField, Value, Window
+from django.db.models import Count, F, Func, Max, Min, Q, QuerySet, TextField, Value, Window
+from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Rank
 from numpy.typing import NDArray
 
@@ -36,6 +37,7 @@ _PROFILE: Final = "identity__profile_id"
 
 Numbers: TypeAlias = NDArray[np.int64]
 Doubles: TypeAlias = NDArray[np.float64]
+Flags: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +133,25 @@ def unknown_arms(
     for arm in others.exclude(told_arm__in=list(arms)).values_list("told_arm", flat=True):
         found[arm] = found.get(arm, 0) + 1
     return found
+
+
+class Shown(NamedTuple):
+    """Exposures of an arm: how many, and how many of them to something else than the default."""
+
+    n: int
+    with_content: int
+
+
+def shown_since(
+    name: str, *, arms: Sequence[str], since: datetime, until: datetime
+) -> dict[str, Shown]:
+    """Return what each arm showed in [since, until); the arms that were not seen are not in it."""
+    rows = _told(name, arms=arms, since=since, until=until).order_by()
+    told = rows.annotate(what=KeyTextTransform("variation", "properties"))
+    counted = told.values_list("told_arm").annotate(
+        n=Count("pk"), with_content=Count("pk", filter=Q(what__gt="") | ~Q(name=SLOT_SHOWN))
+    )
+    return {arm: Shown(n, with_content) for arm, n, with_content in counted}
 
 
 # -- reading ---------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ class Subject:
 def exposure_problems(subject: Subject, exposed: Exposed) -> Iterator[Problem]:
     """Yield what is wrong with who was exposed (four queries at most)."""
     n = len(exposed)
-    yield from _share_problems(subject, exposed)
+    yield from share_problems(subject, exposed)
     if subject.is_live and subject.until - subject.since > SILENCE:
         yield from _last_day(subject)
     if n and exposed.late > _FEW * n:
@@ -109,7 +109,8 @@ def shares_p_of(subject: Subject, exposed: Exposed) -> float | None:
     return shares_p(counts, subject.weights) if sum(counts) else None
 
 
-def _share_problems(subject: Subject, exposed: Exposed) -> Iterator[Problem]:
+def share_problems(subject: Subject, exposed: Exposed) -> Iterator[Problem]:
+    """Yield whether the units are not divided as they should be, and among whom."""
     weights = subject.weights
     if weights is None or not len(exposed):
         return

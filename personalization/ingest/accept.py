@@ -26,6 +26,7 @@ from personalization.ingest.permission import (
     statements_of,
     vouches,
 )
+from personalization.ingest.proof import with_proof
 
 
 def as_it_is(event: Any) -> Any:
@@ -57,6 +58,7 @@ def judge(
             if size > longest:
                 _refuse_length(told, text, longest)
             arrival = read_event(told, sender=sender, clean=text is not None)
+            arrival = with_proof(arrival, sender=sender)
             inspect(arrival)
             outcome.arrivals.append(arrival)
             outcome.places.append(index)

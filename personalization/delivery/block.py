@@ -17,8 +17,10 @@ from personalization.conf import settings
 from personalization.delivery.attempt import attempt
 from personalization.delivery.choose import Decision
 from personalization.delivery.deferred import marked, placeholder
+from personalization.delivery.listed import with_lists
 from personalization.delivery.options import Options
 from personalization.delivery.published import Candidate
+from personalization.delivery.recommendations import list_in
 from personalization.delivery.render import (
     DEFERRED,
     KEYED,
@@ -88,11 +90,14 @@ class PersonalizedBlock(Node):
     def _variant(self, context: Context) -> SafeString | None:
         """Return what the visitor sees instead of the default, if anything."""
         request = request_of(context)
-        decision = decide(request, self.slot, self.candidates, mode=self.mode)
-        if decision is None:
+        decided = decide(request, self.slot, self.candidates, mode=self.mode)
+        if decided is None:
             return None
+        mode = self.mode or usual_mode(request)
+        decision, _ = with_lists(decided, partial(list_in, request), mode=mode)
         shown = [self._shown(candidate, context) for candidate in decision.candidates]
-        if visitor := visitor_of(request):
+        visitor = visitor_of(request)
+        if visitor and (shown or not decided.candidates):  # else all of it were empty lists
             visitor.expose(decision)
         if not shown:
             return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 from django.http import HttpRequest
 
@@ -19,6 +20,7 @@ from personalization.delivery.choose import Decision, choose
 from personalization.delivery.decide_body import AskedSlot, Question
 from personalization.delivery.exposures import told_arms
 from personalization.delivery.known import NOBODY, read_visitor
+from personalization.delivery.listed import Make, with_lists
 from personalization.delivery.page_request import as_of_page
 from personalization.delivery.places import place_of
 from personalization.delivery.published import (
@@ -28,6 +30,13 @@ from personalization.delivery.published import (
     Published,
     published_now,
     remembered,
+)
+from personalization.delivery.recommendations import (
+    List,
+    Wanted,
+    list_about,
+    list_of,
+    shown_properties,
 )
 from personalization.delivery.request_context import request_context
 from personalization.delivery.triggers import rule_of
@@ -46,11 +55,12 @@ def decided(
     """
     page = as_of_page(request, question.page, trusted=trusted)
     if question.who is not None:
-        config, decide = _about(question.who, page, now=now)
+        config, decide, make = _about(question.who, page, now=now)
     else:
         visitor = Visitor(page, now=now)
         config, decide = published_of(visitor), _of_visitor(visitor)
-    return [_told(slot, config, decide) for slot in question.slots]
+        make = partial(list_of, visitor, expose=False)
+    return [_told(slot, config, decide, make) for slot in question.slots]
 
 
 def published_of(visitor: Visitor) -> Published:
@@ -76,8 +86,9 @@ def _of_visitor(visitor: Visitor) -> Decide:
     return decide
 
 
-def _about(key: Key, page: HttpRequest, *, now: datetime) -> tuple[Published, Decide]:
-    """Return what is published, and how to decide for whom a server of the site names."""
+def _about(key: Key, page: HttpRequest, *, now: datetime) -> tuple[Published, Decide, Make]:
+    """Return what is published, and how to decide and to list for whom a server of the site
+    names."""
     known = attempt(
         lambda: read_visitor(
             key.value, namespace=key.namespace, context=lambda: request_context(page), now=now
@@ -97,10 +108,13 @@ def _about(key: Key, page: HttpRequest, *, now: datetime) -> tuple[Published, De
         place = place_of(config, slot.slug, slot.candidates)
         return choose(place, standing, in_browser=True)
 
-    return config, decide
+    def make(wanted: Wanted) -> List:
+        return list_about(known, standing, wanted, now=now)
+
+    return config, decide, make
 
 
-def _told(slot: AskedSlot, config: Published, decide: Decide) -> JsonObject:
+def _told(slot: AskedSlot, config: Published, decide: Decide, make: Make) -> JsonObject:
     """Return the answer to one slot; one that cannot be decided leaves its neighbours alone."""
     place = config.slots.get(slot.slug)
     if place is None and not slot.candidates and config is not NOTHING:
@@ -108,6 +122,7 @@ def _told(slot: AskedSlot, config: Published, decide: Decide) -> JsonObject:
     decision = attempt(lambda: decide(slot), otherwise=None, what=f"Slot {slot.slug}")
     if decision is None:
         return _error(slot, "failed", "This slot cannot be decided now: show its default.")
+    decision, lists = with_lists(decision, make)
     told: dict[str, Json] = {
         "slot": decision.slot,
         "variation": decision.variation,
@@ -118,6 +133,8 @@ def _told(slot: AskedSlot, config: Published, decide: Decide) -> JsonObject:
     }
     if decision.assigned:
         told["assigned"] = told_arms(decision.assigned)
+    if lists:
+        told["lists"] = [shown_properties(one) for one in lists]
     if decision.more:
         told["parts"] = [
             {"key": one.key, "content": content_of([one])} for one in decision.candidates

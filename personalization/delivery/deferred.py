@@ -73,13 +73,14 @@ def slots_elements(nonce_attribute: SafeString) -> SafeString:
     return format_html(
         '<link rel="stylesheet" href="{}"{}>'
         '<script id="personalization-slots" type="module" src="{}"{} data-endpoint="{}" '
-        'data-triggers="{}" data-consent-cookie="{}" data-policy="{}" data-close-text="{}">'
+        'data-lists="{}" data-triggers="{}" data-consent-cookie="{}" data-policy="{}" data-close-text="{}">'
         "</script>",
         static("personalization/slots.css"),
         nonce_attribute,
         static("personalization/slots.js"),
         nonce_attribute,
         reverse("personalization:decide"),
+        reverse("personalization:recommend"),
         static("personalization/triggers.js"),
         settings.CONSENT_COOKIE,
         settings.POLICY_VERSION,

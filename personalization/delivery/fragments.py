@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest
@@ -13,8 +14,10 @@ from personalization.delivery.attempt import attempt
 from personalization.delivery.choose import Decision
 from personalization.delivery.decide import content_of, published_of
 from personalization.delivery.decide_body import LONGEST, SLUG, Page
+from personalization.delivery.listed import with_lists
 from personalization.delivery.page_request import as_of_page
 from personalization.delivery.published import NOTHING
+from personalization.delivery.recommendations import list_of
 from personalization.delivery.visitor import Visitor
 from personalization.exceptions import NotThere
 
@@ -35,6 +38,7 @@ def fragment_of(request: HttpRequest, slug: str, *, now: datetime) -> str:
     decision = attempt(lambda: visitor.decision(slug), otherwise=None, what=f"Slot {slug}")
     if decision is None:
         return ""
+    decision, _ = with_lists(decision, partial(list_of, visitor))
     visitor.expose(decision)
     return _html(decision)
 

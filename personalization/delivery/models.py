@@ -19,6 +19,7 @@ from personalization.delivery.caps import (
     of_candidate,
     of_slot,
 )
+from personalization.delivery.list_marker import problem_with as problem_with_list
 from personalization.delivery.triggers import problem_with
 from personalization.revisions import Published, PublishedQuerySet
 from personalization.segments.models import Segment
@@ -213,8 +214,10 @@ class Variation(Capped):
         return self.name
 
     def clean(self) -> None:
-        """Refuse an end that lies before the beginning."""
+        """Refuse an end that lies before the beginning, and a list that cannot be made."""
         super().clean()
+        if problem := problem_with_list(self.content):
+            raise ValidationError({"content": problem})
         if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
             raise ValidationError(
                 {"ends_at": _("It ends before it begins; give it a later end, or none.")}

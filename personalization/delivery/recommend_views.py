@@ -29,6 +29,7 @@ from personalization.delivery.recommendations import (
     Wanted,
     list_about,
     list_of,
+    shown_properties,
     wanted_of,
 )
 from personalization.delivery.request_context import request_context
@@ -56,7 +57,10 @@ def recommend(request: HttpRequest) -> HttpResponse:
         refuse_others(request, about, source)
         wanted = _wanted(query)
         shown = _shown(request, wanted, about.who, counts=query.get("shown") != "0", now=now)
-        answer = json_answer(_told(shown))
+        told = _told(shown)
+        if query.get("html") == "1":
+            told = {**told, "html": shown.html, "shown": shown_properties(shown)}
+        answer = json_answer(told)
     except REFUSED as error:
         answer = refusal(error)
     for name, value in origins.headers(request, source).items():

@@ -2,18 +2,21 @@
 
 A list for one visitor makes the page theirs, as an inline slot does. A page that caches keep
 (`keyed`, `deferred`) gets the list that everybody gets; its browser may ask for the visitor's
-own at `/v1/recommend`.
+own at `/v1/recommend`: as HTML, the list then stands in an element that `slots.js` fills.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
 from django.http import HttpRequest
+from django.template import loader
 from django.utils import timezone
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString
 
 from personalization.clock import microseconds
 from personalization.delivery.attempt import attempt
@@ -35,6 +38,9 @@ from personalization.types import JsonObject
 #: How many items a list has whose length nobody says.
 USUAL: Final = 6
 INLINE: Final = "inline"
+#: What makes HTML of a list: of one place, where the site has such a template, and of any.
+TEMPLATE: Final = "personalization/recommendations.html"
+TEMPLATE_OF_PLACE: Final = "personalization/recommendations/{}.html"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,11 +82,17 @@ def wanted_of(place: Any, *, n: Any = USUAL, item: Any = "", mode: str = INLINE)
 
 @dataclass(frozen=True, kw_only=True)
 class List:
-    """What is listed at a place, in order. `id` is of one visitor and one page that was seen."""
+    """What is listed at a place, in order. `id` is of one visitor and one page that was seen.
+
+    As a text it is HTML, by the template `personalization/recommendations.html` or the one of
+    its place in the folder `personalization/recommendations/`. With `fill`, the list is that of
+    everybody, and the browser may put in the visitor's own.
+    """
 
     place: str
     found: tuple[Recommendation, ...] = ()
     id: str = field(default_factory=new_decision_id)
+    fill: Wanted | None = None
 
     def __iter__(self) -> Iterator[Recommendation]:
         return iter(self.found)
@@ -96,6 +108,32 @@ class List:
         """The number of the version that scored it; None where no model did."""
         return self.found[0].model_version if self.found else None
 
+    @property
+    def html(self) -> SafeString:
+        """The list alone; empty where it is, or where its template fails."""
+        if not self.found:
+            return SafeString("")
+        names = [TEMPLATE_OF_PLACE.format(self.place), TEMPLATE]
+        return attempt(
+            lambda: loader.render_to_string(names, {"items": self}),
+            otherwise=SafeString(""),
+            what=f"The template of recommendations {self.place}",
+        )
+
+    def __html__(self) -> SafeString:
+        if self.fill is None:
+            return self.html
+        return format_html(
+            '<div class="pz-list" data-personalization-list="{}" data-personalization-limit="{}" '
+            'data-personalization-item="{}">{}</div>',
+            self.place,
+            self.fill.n,
+            escape(self.fill.item),  # a word of a template is taken for safe
+            self.html,
+        )
+
+    __str__ = __html__
+
 
 def list_in(request: HttpRequest | None, wanted: Wanted, *, expose: bool = True) -> List:
     """Return the list of a page; empty where none can be made. It counts as shown with `expose`,
@@ -104,7 +142,8 @@ def list_in(request: HttpRequest | None, wanted: Wanted, *, expose: bool = True)
     if visitor is not None and wanted.is_personal:
         return list_of(visitor, wanted, expose=expose)
     now = timezone.now() if visitor is None else visitor.now
-    return _attempted(request, wanted, lambda: _for_all(wanted, now=now))
+    shown = _attempted(request, wanted, lambda: _for_all(wanted, now=now))
+    return shown if wanted.is_personal else replace(shown, fill=wanted)
 
 
 def list_of(visitor: Visitor, wanted: Wanted, *, expose: bool = True) -> List:
@@ -112,7 +151,7 @@ def list_of(visitor: Visitor, wanted: Wanted, *, expose: bool = True) -> List:
     `expose`."""
     shown = _attempted(visitor.request, wanted, lambda: _for_visitor(visitor, wanted))
     if expose and shown.found:
-        visitor.note_shown(RECOMMENDATION_SHOWN, _properties(shown), message_id=shown.id)
+        visitor.note_shown(RECOMMENDATION_SHOWN, shown_properties(shown), message_id=shown.id)
     return shown
 
 
@@ -171,7 +210,8 @@ def _made(
     return List(place=wanted.place, found=recommended(ask, now=now))
 
 
-def _properties(shown: List) -> JsonObject:
+def shown_properties(shown: List) -> JsonObject:
+    """Return what the event says by which a list counts as shown."""
     version = shown.model_version
     return {
         "place": shown.place,

@@ -31,7 +31,15 @@ SCHEMAS: Part = {
             text={"type": "string", "description": "In the language of the request."},
         ),
     ),
+    "RecommendationShown": closed(
+        place=WORDS,
+        items={"type": "array", "items": WORDS, "maxItems": 50},
+        propensities={"type": "array", "items": _SHARE, "maxItems": 50},
+        model=WORDS,
+        decision_id={"type": "string", "pattern": "^[0-9a-f]{32}$"},
+    ),
     "Recommendations": closed(
+        required=["place", "decision_id", "model_version", "recommendations"],
         place=WORDS,
         decision_id={"type": "string", "pattern": "^[0-9a-f]{32}$"},
         model_version={
@@ -39,6 +47,8 @@ SCHEMAS: Part = {
             "description": "The version that scored it; null where no model did.",
         },
         recommendations={"type": "array", "items": schema("Recommendation"), "maxItems": 50},
+        html={"type": "string", "description": "If it is asked for."},
+        shown=schema("RecommendationShown"),
     ),
 }
 
@@ -79,6 +89,7 @@ PATHS: Part = {
                         {"type": "string", "maxLength": 200},
                     ),
                     _query("shown", "0: it does not count as shown.", {"enum": ["0", "1"]}),
+                    _query("html", "1: the list as HTML, too.", {"enum": ["0", "1"]}),
                     _query("anonymousId", "The visitor, for servers.", _ID),
                     _query("userId", "The user, for servers.", _ID),
                     _query("writeKey", "The key, where no header can hold it.", WORDS),

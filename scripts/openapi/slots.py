@@ -77,6 +77,11 @@ SCHEMAS: Part = {
             "items": closed(key=WORDS, content=MAYBE_WORDS),
             "description": "Of several that are shown one after the other, each.",
         },
+        lists={
+            "type": "array",
+            "items": schema("RecommendationShown"),
+            "description": "Of each list of items in the content, what to report once it is seen.",
+        },
         trigger=schema("Trigger"),
     ),
     "Undecided": closed(slot=WORDS, error=closed(code=CODE, message=WORDS)),

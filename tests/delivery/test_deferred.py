@@ -198,7 +198,8 @@ def test_the_head_gets_a_style_sheet_and_a_script_that_are_files() -> None:
     assert html == (
         '<link rel="stylesheet" href="/static/personalization/slots.css">'
         '<script id="personalization-slots" type="module" src="/static/personalization/slots.js"'
-        ' data-endpoint="/p/v1/decide" data-triggers="/static/personalization/triggers.js"'
+        ' data-endpoint="/p/v1/decide" data-lists="/p/v1/recommend"'
+        ' data-triggers="/static/personalization/triggers.js"'
         ' data-consent-cookie="pz_consent" data-policy="1" data-close-text="Close"></script>'
     )
     for name in re.findall(r"/static/personalization/([\w.]+)", html):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -187,3 +188,14 @@ def test_a_request_for_the_head_counts_for_nothing(person: Person) -> None:
 
 def test_its_address_has_a_name() -> None:
     assert reverse("personalization:recommend") == URL
+
+
+def test_who_asks_for_html_gets_it_with_what_to_report(person: Person) -> None:
+    answer = ask(person, limit=2, html="1", shown="0")
+    assert re.findall(r"The (\w+)</span>", answer["html"]) == ["sock", "belt"]
+    assert answer["shown"] == {
+        "place": "home", "items": ["sock", "belt"], "propensities": [1.0, 1.0],
+        "model": "recommend 4", "decision_id": answer["decision_id"],
+    }  # fmt: skip
+    assert "data-personalization-list" not in answer["html"]
+    assert "html" not in ask(person, limit=2, html="0")

@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from tests.delivery.rendering import render_in
 
@@ -21,6 +22,7 @@ STATIC = Path(__file__).parents[2] / "personalization" / "static" / "personaliza
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'"
 )
+LISTS = "/p/v1/recommend"
 PATIENCE = "const PATIENCE = 500;"
 KINDS = {".js": "text/javascript", ".css": "text/css"}
 _ids = count(1)
@@ -72,6 +74,9 @@ class Site:
         #: What is decided for a slot; a function is asked with the question.
         self.decisions: dict[str, Json | Callable[[], Json]] = {}
         self.questions: list[Json] = []
+        #: What is listed at a place, and what was asked about lists.
+        self.lists: dict[str, Json] = {}
+        self.asked_lists: list[dict[str, str]] = []
         self.requested: list[str] = []
         self.status = 200
         #: Milliseconds for which pages wait: more than they really do, for a busy machine.
@@ -120,14 +125,21 @@ class Site:
                 """The log of a test server interests nobody."""
 
             def do_GET(self) -> None:
-                path = self.path.partition("?")[0]
+                path, _, query = self.path.partition("?")
                 site.requested.append(path)
+                if path == LISTS:
+                    asked = dict(parse_qsl(query, keep_blank_values=True))
+                    site.asked_lists.append(asked)
+                    site.open.wait(10)
+                    time.sleep(site.delay)
+                    found = json.dumps(site.lists.get(asked["place"], {"html": ""}))
+                    return self._say(site.status, "application/json", found)
                 file = STATIC / path.removeprefix("/static/personalization/")
                 text = site.pages.get(path)
                 if text is None and file.suffix in KINDS and file.is_file():
                     text = site._file(file)
                 kind = KINDS.get(Path(path).suffix, "text/html; charset=utf-8")
-                self._say(404 if text is None else 200, kind, text or "")
+                return self._say(404 if text is None else 200, kind, text or "")
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))

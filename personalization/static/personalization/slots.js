@@ -1,10 +1,12 @@
 // Fills deferred slots: asks once for all of them, and shows what was decided, or the default.
+// And lists of recommended items that everybody gets: asks for the visitor's own of each.
 // Nothing is asked before the visitor agreed, and nothing is shown that comes too late.
 
 const PATIENCE = 500; // milliseconds after which the default stays
 const MOST_SLOTS = 50; // of one question
 const LONGEST = 2000; // characters of an address
 const PLACES = "[data-personalization-deferred]";
+const LISTS = "[data-personalization-list]";
 const VARIANTS = "template[data-personalization-variation]";
 const GUARD = "pz_slots_shown"; // in the storage of the tab: which dialogs were shown lately
 const SEEN_STEPS = [0, 0.1, 0.2, 0.3, 0.4, 0.5];
@@ -20,7 +22,8 @@ const waiting = new Map();
 const touched = new WeakSet();
 const watched = new Map();
 const reported = new Set();
-let question = null;
+/** What is being asked. */
+const questions = new Set();
 
 const observer = new IntersectionObserver(noticeSeen, { threshold: SEEN_STEPS });
 
@@ -40,9 +43,10 @@ function isPreview() {
 /** Ask for all places that were not asked about yet, and show what comes before the deadline. */
 async function fill(since) {
   asked.forEach((place) => place.isConnected || release(place));
-  const places = [...document.querySelectorAll(PLACES)].filter((place) => !asked.has(place));
-  if (!places.length || !(agreed() || isPreview())) return;
-  const now = places.slice(0, MOST_SLOTS);
+  if (!(agreed() || isPreview())) return;
+  open(LISTS).forEach((place) => fillList(place, since + PATIENCE).catch(complain));
+  const now = open(PLACES).slice(0, MOST_SLOTS);
+  if (!now.length) return;
   now.forEach((place) => asked.add(place));
   const decisions = await decide(now, since + PATIENCE);
   if (!decisions) return;
@@ -50,26 +54,57 @@ async function fill(since) {
   await fill(since); // for those inside of what is shown now, and those beyond the first fifty
 }
 
+/** Return the places that were not asked about yet. */
+function open(places) {
+  return [...document.querySelectorAll(places)].filter((place) => !asked.has(place));
+}
+
 /** Return the decisions in the order of the places; null when there are none in time. */
 async function decide(places, deadline) {
-  const mine = (question = new AbortController());
+  const answer = await ask(settings.endpoint, deadline, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ slots: places.map(asking), page: page() }),
+    priority: "high",
+  });
+  return answer?.decisions;
+}
+
+/** Return the JSON that is answered; null when none comes in time. */
+async function ask(url, deadline, options) {
+  const mine = new AbortController();
   const timer = setTimeout(() => mine.abort(), deadline - performance.now());
+  questions.add(mine);
   try {
-    const response = await fetch(settings.endpoint, {
-      method: "POST",
-      credentials: "same-origin",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ slots: places.map(asking), page: page() }),
-      signal: mine.signal,
-      priority: "high",
-    });
-    const { decisions } = await response.json();
-    return response.ok && !mine.signal.aborted && performance.now() < deadline ? decisions : null;
+    const { signal } = mine;
+    const response = await fetch(url, { credentials: "same-origin", signal, ...options });
+    const answer = await response.json();
+    return response.ok && !signal.aborted && performance.now() < deadline ? answer : null;
   } catch {
     return null; // too late, or nobody there: the default stays
   } finally {
     clearTimeout(timer);
+    questions.delete(mine);
   }
+}
+
+/** Show the visitor's own list where that of everybody stands. */
+async function fillList(place, deadline) {
+  asked.add(place);
+  const { personalizationList, personalizationLimit, personalizationItem } = place.dataset;
+  const query = new URLSearchParams({
+    place: personalizationList,
+    limit: personalizationLimit,
+    item: personalizationItem,
+    html: "1",
+    shown: "0", // it is reported once it is seen
+  });
+  const list = await ask(`${settings.lists}?${query}`, deadline);
+  if (!list?.html || !asked.has(place) || !place.isConnected || isInUse(place)) return;
+  defaults.set(place, [...place.childNodes]);
+  place.replaceChildren(nodesOf(list.html));
+  watch(place, () => reportList(list.shown));
+  tell(place);
 }
 
 function asking(place) {
@@ -127,8 +162,12 @@ function show(place, decision) {
 function contentOf(place, { variation, content, parts = [{ key: variation, content }] }) {
   const pieces = parts.map((part) => part.content ?? ownContent(place, part.key));
   if (pieces.includes(null)) return null;
+  return nodesOf(pieces.join(""));
+}
+
+function nodesOf(html) {
   const template = document.createElement("template");
-  template.innerHTML = pieces.join("");
+  template.innerHTML = html;
   return template.content;
 }
 
@@ -148,7 +187,12 @@ function isInUse(place) {
 function mark(place, decision) {
   place.dataset.personalizationDecision = decision.decision_id;
   if (decision.variation) place.dataset.personalizationVariation = decision.variation;
-  watched.set(place, decision);
+  watch(place, () => reportShown(decision));
+}
+
+/** Do something once the place is seen. */
+function watch(place, seen) {
+  watched.set(place, seen);
   observer.observe(place);
 }
 
@@ -158,20 +202,28 @@ function noticeSeen(entries) {
     const fills = intersectionRect.height >= innerHeight / 2;
     if (isIntersecting && (intersectionRatio >= 0.5 || fills)) {
       observer.unobserve(target);
-      reportShown(watched.get(target));
+      watched.get(target)?.();
     }
   }
 }
 
 /** Report that a decision was really shown, once; its id is that of the message. */
 function reportShown(decision) {
-  if (!decision || reported.has(decision.decision_id)) return;
+  if (reported.has(decision.decision_id)) return;
   reported.add(decision.decision_id);
   const { slot, variation, decision_id, probability, reason, assigned } = decision;
   const properties = { slot, decision_id, probability, reason };
   if (variation) properties.variation = variation;
   if (assigned) properties.assigned = assigned;
   track("Slot Shown", properties, { messageId: decision_id });
+  decision.lists?.forEach(reportList);
+}
+
+/** The same of a list of items. */
+function reportList(list) {
+  if (reported.has(list.decision_id)) return;
+  reported.add(list.decision_id);
+  track("Recommendation Shown", list, { messageId: list.decision_id });
 }
 
 /** Hand an event to the tracker, also to one that is loaded later. */
@@ -184,9 +236,14 @@ function track(...event) {
 
 /** Tell the page's own scripts that another content stands in the place. */
 function tell(place) {
-  const { personalizationSlot: slot, personalizationVariation: variation = "" } = place.dataset;
-  const detail = { slot, variation };
-  place.dispatchEvent(new CustomEvent("personalization:slot", { bubbles: true, detail }));
+  const {
+    personalizationList: list,
+    personalizationSlot: slot,
+    personalizationVariation: variation = "",
+  } = place.dataset;
+  const name = `personalization:${list ? "list" : "slot"}`;
+  const detail = list ? { place: list } : { slot, variation };
+  place.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
 }
 
 /** Wait for the trigger of a slot; only now is the rest of the code needed. */
@@ -212,7 +269,7 @@ async function wait(place, decision) {
 
 /** Back to the default everywhere, as if nothing had been asked. */
 function empty() {
-  question?.abort();
+  questions.forEach((question) => question.abort());
   asked.forEach((place) => {
     const shown = defaults.get(place);
     release(place);
@@ -243,8 +300,10 @@ function follow() {
 }
 
 function noticeTouch({ target }) {
-  const place = target.closest?.(PLACES);
-  if (place) touched.add(place);
+  const any = `${PLACES}, ${LISTS}`;
+  for (let place = target.closest?.(any); place; place = place.parentElement?.closest(any)) {
+    touched.add(place);
+  }
 }
 
 if (settings) {

@@ -22,7 +22,7 @@ from personalization.experiments.analysis import Judge, concluded, exposed_to
 from personalization.experiments.comparing import metric_result
 from personalization.experiments.contents import Content, contents_of
 from personalization.experiments.exposures import EXPOSURES, Exposed
-from personalization.experiments.health import Subject, metric_problems
+from personalization.experiments.health import Subject, metric_problems, share_problems
 from personalization.experiments.measuring import Measured, measured, pooled
 from personalization.experiments.models import Measure, Metric
 from personalization.experiments.results import Problem, Result

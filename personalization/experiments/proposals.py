@@ -86,7 +86,7 @@ def _best(result: Result) -> tuple[MetricResult, Comparison] | None:
     if not deciding:
         return None
     winners = [
-        set(one.arm for one in metric.comparisons if one.verdict == "better") for metric in deciding
+        {one.arm for one in metric.comparisons if one.verdict == "better"} for metric in deciding
     ]
     arms = set.intersection(*winners)
     metric = deciding[0]

@@ -119,9 +119,14 @@ def _properties(decision: Decision) -> JsonObject:
 
 
 def told_arms(assigned: Iterable[Assigned]) -> JsonObject:
-    """Return experiment or holdout → the arm, with the chance of it."""
+    """Return experiment or holdout → the arm, with the chance of it, and what a bandit that
+    looks at visitors looked at, for it learns from that."""
     return {
-        one.experiment: {"arm": one.arm, "probability": round(one.probability, 6)}
+        one.experiment: {
+            "arm": one.arm,
+            "probability": round(one.probability, 6),
+            **({"context": dict(one.context)} if one.context else {}),
+        }
         for one in assigned
     }
 

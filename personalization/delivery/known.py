@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -15,8 +15,15 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from personalization.clock import microseconds
 from personalization.conf import settings
-from personalization.delivery.published import NOTHING, Published, asks_requests, published
+from personalization.delivery.published import (
+    NOTHING,
+    Published,
+    asks_features,
+    asks_requests,
+    published,
+)
 from personalization.delivery.standing import Standing
+from personalization.experiments.bandits.policy import context_of
 from personalization.profiles.identity import Key
 from personalization.profiles.models import Identity, Snapshot
 from personalization.revisions import Revision
@@ -34,6 +41,8 @@ class Known:
     consents: frozenset[str] = frozenset()
     segments: frozenset[str] = frozenset()
     profile_id: int | None = None
+    #: Of the snapshot, and only where a bandit looks at them.
+    features: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def unit(self) -> str:
@@ -59,6 +68,9 @@ class Known:
             preview=preview,
             unit=unit,
             now=now,
+            features=context_of(
+                self.published.features, features=self.features, segments=self.segments
+            ),
         )
 
 
@@ -75,6 +87,7 @@ def read_visitor(
     """Return what is known of the visitor: one read, by the unique key of the identity.
 
     Where rules speak of the request, `context` describes it. `visitor_id` is of `namespace`.
+    Features are read along where a bandit looks at some.
     """
     alias = router.db_for_read(Snapshot)
     connection = connections[alias]
@@ -84,16 +97,18 @@ def read_visitor(
         key = Key(namespace, visitor_id)
         if asks_requests():
             return _read_whole(connection, key, context, now)
-        row = _row(connection, _COLUMNS, key)
+        row = _row(connection, _WITH_FEATURES if asks_features() else _COLUMNS, key)
         if row is None:
             return NOBODY
-        profile_id, memberships, consents, revision = row
+        profile_id, memberships, consents, *features, revision = row
         config = published(revision or 0)
-        if config.on_request:  # for the first time in this process
+        # For the first time in this process:
+        if config.on_request or (config.features and not features):
             return _read_whole(connection, key, context, now)
-        return _known(
+        known = _known(
             config, profile_id, json.loads(memberships), json.loads(consents), microseconds(now)
         )
+        return replace(known, features=json.loads(features[0])) if features else known
 
 
 def _read_whole(
@@ -136,6 +151,8 @@ def known_of(
     config = published(revision)
     live = live_rules_at(config.revision)
     known = _known(config, snapshot.pk, snapshot.memberships, snapshot.consents, at)
+    if config.features:
+        known = replace(known, features=snapshot.features)
     if not live.on_request:
         return known
     facts = replace(facts_of(snapshot, live), context=context())
@@ -144,6 +161,7 @@ def known_of(
 
 
 _COLUMNS = "snapshot.profile_id, snapshot.memberships, snapshot.consents"
+_WITH_FEATURES = f"{_COLUMNS}, snapshot.features"
 
 
 @cache

@@ -97,6 +97,8 @@ class Published:
     on_request: bool = False
     #: Experiments that run, whatever they are about.
     trials: tuple[Trial, ...] = ()
+    #: What their bandits look at in visitors; mostly nothing.
+    features: frozenset[str] = frozenset()
     #: What `place_of` made of it for templates, by `PlaceKey`.
     places: dict[PlaceKey, tuple[tuple[Candidate, ...], Place]] = field(
         default_factory=dict, compare=False, repr=False
@@ -123,6 +125,12 @@ def asks_requests() -> bool:
     return config is not None and config.on_request
 
 
+def asks_features() -> bool:
+    """Return whether, as far as this process knows, bandits look at features of visitors."""
+    config = _cached
+    return config is not None and bool(config.features)
+
+
 def remembered() -> Published:
     """Return what this process knows to be published, without a read; perhaps nothing yet."""
     return _cached or NOTHING
@@ -147,6 +155,7 @@ def forget() -> None:
 def _load(revision: int) -> Published:
     is_pending = ExpressionWrapper(pending(), output_field=BooleanField())
     active = Segment.objects.filter(active=True).annotate(is_pending=is_pending)
+    trials = running_trials()
     segments: list[Any] = list(active)
     return Published(
         revision=revision,
@@ -164,7 +173,8 @@ def _load(revision: int) -> Published:
             segment.slug for segment in segments if segment.is_pending and not segment.internal
         ),
         on_request=bool(live_rules_at(revision).on_request),
-        trials=running_trials(),
+        trials=trials,
+        features=frozenset(name for one in trials if one.policy for name in one.policy.names),
     )
 
 

@@ -9,9 +9,10 @@ from typing import Any
 from django.db.models import Prefetch
 
 from personalization.clock import microseconds
+from personalization.experiments.bandits.policy import policy_of
 from personalization.experiments.bucketing import Range
-from personalization.experiments.models import Arm, Experiment
-from personalization.experiments.trial import Choice, Namespace, Trial
+from personalization.experiments.models import Arm, BanditState, Experiment
+from personalization.experiments.trial import Choice, Namespace, Policy, Trial
 
 
 def running_trials() -> tuple[Trial, ...]:
@@ -46,4 +47,18 @@ def trial_of(experiment: Experiment) -> Trial:
         audience=audience.slug if audience else "",
         starts=microseconds(experiment.starts_at) if experiment.starts_at else None,
         ends=microseconds(experiment.ends_at) if experiment.ends_at else None,
+        policy=_policy(experiment, arms),
+    )
+
+
+def _policy(experiment: Experiment, arms: Iterable[Any]) -> Policy | None:
+    """Return how a bandit divides visitors, from its state that was read along."""
+    if experiment.allocation == Experiment.Allocation.FIXED:
+        return None
+    state: BanditState | None = getattr(experiment, "bandit", None)
+    return policy_of(
+        state.content if state else {},
+        kind=experiment.allocation,
+        arms=[arm.key for arm in arms],
+        weights=[arm.weight for arm in arms],
     )

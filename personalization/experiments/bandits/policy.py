@@ -7,11 +7,11 @@ have 1 together, so that what is logged can tell what any other policy would hav
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum, hypot, isfinite
 from operator import mul
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from personalization.experiments.bucketing import equal_weights
 
@@ -182,36 +182,56 @@ class Waiting:
         return self.chances
 
 
+def context_of(
+    names: Iterable[str], *, features: Mapping[str, Any], segments: Container[str]
+) -> dict[str, float]:
+    """Return what `names` ask of a visitor: numbers among the features of their snapshot, and
+    whether they are in segments, by slug. What the snapshot has no number for is left out."""
+    found: dict[str, float] = {}
+    for name in names:
+        if name.startswith(SEGMENT):
+            found[name] = float(name.removeprefix(SEGMENT) in segments)
+        elif is_number(value := features.get(name)):
+            found[name] = value
+    return found
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Return whether a value of some JSON is one to count with."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST
+
+
 BanditPolicy = Shares | Optimist | InverseGap | Waiting
 
 
-def policy_of(content: Any, *, arms: Sequence[str], weights: Sequence[float]) -> BanditPolicy:
+def policy_of(
+    content: Any, *, kind: str, arms: Sequence[str], weights: Sequence[float]
+) -> BanditPolicy:
     """Return the policy that a state holds for these arms, by their keys.
 
-    A state that was learned with other arms, that is empty or that nobody can read stands for
-    what the experiment starts with: its `weights`, none below the floor.
+    A state that was learned by another kind of bandit or with other arms, that is empty or that
+    nobody can read stands for what the experiment starts with: its `weights`, none below the
+    floor.
     """
     start = floored(weights)
     try:
-        return _read(content, arms=arms, start=start)
-    except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
+        if content["kind"] != kind or [*content["arms"]] != [*arms]:
+            return Shares(start)
+        return _read(content, n=len(arms), start=start)
+    except (AttributeError, LookupError, TypeError, ValueError):
         return Shares(start)
 
 
-def _read(
-    content: Mapping[str, Any], *, arms: Sequence[str], start: tuple[float, ...]
-) -> BanditPolicy:
-    if list(content["arms"]) != list(arms) or not arms:
-        raise ValueError("It was learned with other arms.")
+def _read(content: Mapping[str, Any], *, n: int, start: tuple[float, ...]) -> BanditPolicy:
     kind = content["kind"]
     if kind == THOMPSON:
         chances = content["chances"]
-        return Shares(start if chances is None else floored_numbers(chances, n=len(arms)))
+        return Shares(start if chances is None else floored_numbers(chances, n=n))
     features = Features.from_json(content["features"])
     if content["models"] is None:
         return Waiting(features, start)
     models = tuple(_model(one, n=len(features.names) + 1) for one in content["models"])
-    if len(models) != len(arms):
+    if len(models) != n:
         raise ValueError("There must be one model for each arm.")
     if kind == LINUCB:
         return Optimist(features, models, _number(content["bonus"]))
@@ -244,8 +264,6 @@ def _numbers(told: Any) -> tuple[float, ...]:
 
 
 def _number(told: Any) -> float:
-    if isinstance(told, bool) or not isinstance(told, int | float):
-        raise TypeError(f"{told!r} is not a number.")
-    if not abs(told) <= _LARGEST:  # not a number, or no finite one
-        raise ValueError("It is too large to count with.")
+    if not is_number(told):
+        raise ValueError(f"{told!r} is not a number to count with.")
     return float(told)

@@ -82,7 +82,9 @@ def test_what_was_learned_serves_each_visitor_what_suits_them(kind: str) -> None
     features, vectors, arms, rewards = _history(2000)
     models = models_of(vectors, arms, rewards, n_arms=2)
     state = learned(kind, features, models, arms=["a", "b"], units=2000)
-    policy = policy_of(json.loads(json.dumps(state)), arms=["a", "b"], weights=[0.5, 0.5])
+    policy = policy_of(
+        json.loads(json.dumps(state)), kind=kind, arms=["a", "b"], weights=[0.5, 0.5]
+    )
     assert policy.weights({"segment.loyal": 1.0})[1] > 0.9
     assert policy.weights({"segment.loyal": 0.0})[0] > 0.9
 
@@ -93,7 +95,7 @@ def test_what_is_served_scores_as_what_was_learned(kind: str) -> None:
     models = models_of(vectors, arms, rewards, n_arms=2)
     assert models is not None
     state = learned(kind, features, models, arms=["a", "b"], units=500)
-    policy = policy_of(state, arms=["a", "b"], weights=[0.5, 0.5])
+    policy = policy_of(state, kind=kind, arms=["a", "b"], weights=[0.5, 0.5])
     assert isinstance(policy, Optimist | InverseGap)
     bonus = 1.0 if kind == "linucb" else 0.0
     for context in ({"segment.loyal": 1.0}, {"segment.loyal": 0.0}, {}):

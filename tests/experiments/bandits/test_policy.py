@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from personalization.experiments.bandits.policy import (
     FLOOR,
+    BanditPolicy,
     Features,
     InverseGap,
     Model,
@@ -27,6 +28,13 @@ from tests.housekeeping.repository import ROOT
 ARMS = ("usual", "new", "newest")
 WEIGHTS = (0.5, 0.25, 0.25)
 _START = floored(WEIGHTS)
+
+
+def _policy(content: Any, *, kind: str = "") -> BanditPolicy:
+    """Return what is read of a state, by a bandit of the kind that it says."""
+    told = content.get("kind") if isinstance(content, dict) else None
+    return policy_of(content, kind=kind or str(told), arms=ARMS, weights=WEIGHTS)
+
 
 _numbers = st.floats(-1e6, 1e6)
 _any_number = st.one_of(st.integers(), st.floats(), st.booleans(), st.none(), st.text(max_size=3))
@@ -90,7 +98,7 @@ def _linear(**changed: Any) -> dict[str, Any]:
 def test_no_state_takes_the_floor_from_an_arm_or_gives_chances_that_are_none(
     content: Any, context: dict[str, float]
 ) -> None:
-    chances = policy_of(content, arms=ARMS, weights=WEIGHTS).weights(context)
+    chances = _policy(content).weights(context)
     assert len(chances) == len(ARMS)
     assert min(chances) >= FLOOR - 1e-12
     assert isclose(sum(chances), 1)
@@ -101,8 +109,8 @@ def test_what_was_kept_as_json_gives_the_same_chances_to_the_same_visitor(
     content: Any, context: dict[str, float]
 ) -> None:
     kept = json.loads(json.dumps(content))
-    one = policy_of(content, arms=ARMS, weights=WEIGHTS).weights(context)
-    assert policy_of(kept, arms=ARMS, weights=WEIGHTS).weights(context) == one
+    one = _policy(content).weights(context)
+    assert _policy(kept).weights(context) == one
 
 
 @given(
@@ -165,32 +173,37 @@ def test_chances_that_say_nothing_are_equal() -> None:
     ],
 )
 def test_a_state_that_says_nothing_of_these_arms_leaves_them_as_they_began(content: Any) -> None:
-    assert policy_of(content, arms=ARMS, weights=WEIGHTS) == Shares(_START)
+    assert _policy(content) == Shares(_START)
+
+
+def test_what_another_kind_of_bandit_learned_says_nothing() -> None:
+    content = {"kind": "thompson", "arms": [*ARMS], "chances": [0.1, 0.2, 0.7]}
+    assert _policy(content, kind="linucb") == Shares(_START)
 
 
 def test_a_state_of_thompson_is_the_same_for_everybody() -> None:
     content = {"kind": "thompson", "arms": [*ARMS], "chances": [0.1, 0.2, 0.7]}
-    policy = policy_of(content, arms=ARMS, weights=WEIGHTS)
+    policy = _policy(content)
     assert policy.weights({"visits": 7.0}) == (0.1, 0.2, 0.7)
     assert policy.names == ()
 
 
 def test_a_bandit_that_waits_says_already_what_it_will_look_at() -> None:
-    policy = policy_of(_linear(models=None), arms=ARMS, weights=WEIGHTS)
+    policy = _policy(_linear(models=None))
     assert policy == Waiting(Features(("visits",), (2.0,), (4.0,)), _START)
     assert policy.weights({"visits": 100.0}) == _START
     assert policy.names == ("visits",)
 
 
 def test_linucb_gives_all_but_the_floors_to_the_arm_that_suits_a_visitor() -> None:
-    policy = policy_of(_linear(), arms=ARMS, weights=WEIGHTS)
+    policy = _policy(_linear())
     assert isinstance(policy, Optimist)
     assert policy.weights({"visits": 10.0}) == pytest.approx([0.98, 0.01, 0.01])
     assert policy.weights({"visits": -6.0}) == pytest.approx([0.01, 0.98, 0.01])
 
 
 def test_linucb_shares_between_arms_that_are_even() -> None:
-    policy = policy_of(_linear(), arms=ARMS, weights=WEIGHTS)
+    policy = _policy(_linear())
     assert policy.weights({}) == pytest.approx([0.495, 0.495, 0.01])
 
 
@@ -202,7 +215,7 @@ def test_linucb_credits_an_arm_with_what_is_not_known_of_it() -> None:
 
 
 def test_inverse_gaps_are_those_of_what_suits_a_visitor() -> None:
-    policy = policy_of(_linear(kind="inverse_gap"), arms=ARMS, weights=WEIGHTS)
+    policy = _policy(_linear(kind="inverse_gap"))
     assert isinstance(policy, InverseGap)
     # Scores 0.5, -0.5 and -9.
     assert policy.weights({"visits": 4.0}) == pytest.approx(
@@ -226,7 +239,7 @@ def test_pages_are_decided_without_numpy() -> None:
     program = (
         "import sys; sys.modules['numpy'] = None\n"
         "from personalization.experiments.bandits.policy import policy_of\n"
-        "print(policy_of({}, arms=['a', 'b'], weights=[0.5, 0.5]).weights({}))"
+        "print(policy_of({}, kind='thompson', arms=['a', 'b'], weights=[0.5, 0.5]).weights({}))"
     )
     run = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True

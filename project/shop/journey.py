@@ -6,7 +6,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
+
+from personalization.delivery.choose import Decision
+from project.shop.deciding import exposure_of
 
 Json = dict[str, Any]
 
@@ -33,9 +36,21 @@ class Shelves:
         return sorted({product["category"] for product in self.products})
 
 
+class Looking(Protocol):
+    """Who decides what a visitor is shown, by all that they did before."""
+
+    def did(self, event: Json) -> None: ...
+
+    def sees(self, path: str, *, at: datetime) -> list[Decision]: ...
+
+
 @dataclass
 class Journey:
-    """The clock, the identity and the notes of a visitor."""
+    """The clock, the identity and the notes of a visitor.
+
+    `seen` is what the slots showed when they were last in sight. Without a `site`, nothing is
+    decided and nothing shown.
+    """
 
     id: str
     rng: random.Random
@@ -45,6 +60,8 @@ class Journey:
     events: list[Json] = field(default_factory=list)
     came_from: str = ""
     cart: list[Json] = field(default_factory=list)
+    site: Looking | None = None
+    seen: dict[str, Decision] = field(default_factory=dict)
 
     def start(self, at: datetime, *, referrer: str = "") -> None:
         """Begin a visit."""
@@ -58,8 +75,11 @@ class Journey:
         return seconds
 
     def page(self, path: str, title: str) -> None:
+        shown = self.site.sees(path, at=self.at) if self.site else []
         page = {"path": path, "url": SITE + path, "title": title, "referrer": self.came_from}
         self._note({"type": "page", "properties": page, "context": {"page": page}})
+        for decision in shown:
+            self._show(decision, {"path": path, "url": SITE + path})
         self.came_from = SITE + path
         self.at += timedelta(seconds=1)
 
@@ -75,17 +95,31 @@ class Journey:
         """Read for a while, attentively."""
         self.track("Engaged", {"seconds": self.wait(low, high)})
 
+    def _show(self, decision: Decision, page: Json) -> None:
+        """Note what a slot shows, where the site would."""
+        self.seen[decision.slot] = decision
+        if decision.assigned_or_shown:
+            name, properties = exposure_of(decision, decision_id=self._next_id)
+            event = {"type": "track", "event": name, "properties": properties}
+            self._note({**event, "context": {"page": page}})
+
+    @property
+    def _next_id(self) -> str:
+        return f"{self.id}-{len(self.events)}"
+
     def _note(self, event: Json) -> None:
         if not self.events:
             event["context"] = {**event.get("context", {}), "consent": AGREED}
         event |= {
             "anonymousId": self.id,
-            "messageId": f"{self.id}-{len(self.events)}",
+            "messageId": self._next_id,
             "timestamp": self.at.isoformat(),
         }
         if self.user_id is not None:
             event["userId"] = self.user_id
         self.events.append(event)
+        if self.site is not None:
+            self.site.did(event)
 
     # -- what one does in a shop ----------------------------------------------------------
 

@@ -123,8 +123,16 @@ class OrderLine(models.Model):
 
 
 class SimulationRun(models.Model):
-    """One run of the simulator: the same arguments make the same events again."""
+    """One run of the simulator: the same arguments make the same events again.
 
+    What they make depends on what was published, too, for that decides what visitors are shown.
+    """
+
+    class Cast(models.TextChoices):
+        PERSONAS = "personas"
+        CROWD = "crowd"
+
+    cast = models.CharField(max_length=10, choices=Cast, default=Cast.PERSONAS)
     seed = models.BigIntegerField()
     visitors = models.PositiveIntegerField()
     now = models.DateTimeField()
@@ -134,4 +142,4 @@ class SimulationRun(models.Model):
         ordering = ["-now"]
 
     def __str__(self) -> str:
-        return f"{self.visitors} visitors, seed {self.seed}"
+        return f"{self.visitors} visitors ({self.cast}), seed {self.seed}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from io import StringIO
 
 from django.contrib.auth import get_user_model
@@ -13,17 +13,22 @@ from django.db import transaction
 from django.utils import timezone
 
 from personalization.delivery.models import Slot, Variation
+from personalization.events.goals import Goal
 from personalization.events.models import Source, WriteKey
 from personalization.events.write_keys import add_write_key, digest_of
+from personalization.experiments.lifecycle import start
+from personalization.experiments.models import Arm, Experiment, Measure, Metric
 from personalization.management.commands.personalization_groups import EDITORS, PROTECTION
 from personalization.ml.training.items import sync_items
 from personalization.segments.models import Segment
 from project import environment
 from project.shop.data.articles import ARTICLES
 from project.shop.data.categories import CATEGORIES
+from project.shop.data.experiments import EXPERIMENTS, GOALS, METRICS, ArmSeed, ExperimentSeed
 from project.shop.data.segments import SEGMENTS
 from project.shop.data.shelves import PRODUCTS
 from project.shop.data.slots import SLOTS, VARIATIONS
+from project.shop.deciding import candidates
 from project.shop.models import Article, Category, Product
 
 #: Members of the staff with fewer rights: name → group.
@@ -31,6 +36,8 @@ STAFF = {"editor": EDITORS, "privacy": PROTECTION}
 ADMIN_NAME = ADMIN_PASSWORD = "admin"  # noqa: S105 - printed on the screen; the demo's door is open
 BROWSER_SOURCE = "demo-shop"
 SIMULATOR_SOURCE = "simulator"
+#: The experiments began before the visitors came that are simulated.
+RUNNING_FOR = timedelta(days=61)
 
 
 @dataclass(frozen=True)
@@ -41,23 +48,28 @@ class Seeded:
     articles: int
     segments: int
     variations: int
+    experiments: int
 
 
 @transaction.atomic
 def seed() -> Seeded:
+    now = timezone.now()
     seed_shelves()
     seed_journal()
     seed_sources()
     seed_segments()
     seed_slots()
+    seed_goals()
+    seed_experiments(now=now)
     seed_admin()
     seed_staff()
-    sync_items(now=timezone.now())
+    sync_items(now=now)
     return Seeded(
         products=Product.objects.count(),
         articles=Article.objects.count(),
         segments=Segment.objects.count(),
         variations=Variation.objects.count(),
+        experiments=Experiment.objects.count(),
     )
 
 
@@ -120,6 +132,56 @@ def seed_slots() -> None:
             name=variation.name,
             defaults={"content": variation.content, "priority": variation.priority},
         )
+
+
+def seed_goals() -> None:
+    """Create what counts as success, and the metrics that are made of it."""
+    for goal in GOALS:
+        values = asdict(goal)
+        Goal.objects.get_or_create(slug=values.pop("slug"), defaults=values)
+    goals = Goal.objects.in_bulk(field_name="slug")
+    for metric in METRICS:
+        values = {**asdict(metric), "goal": goals[metric.goal]}
+        Metric.objects.get_or_create(slug=values.pop("slug"), defaults=values)
+
+
+def seed_experiments(*, now: datetime) -> None:
+    """Create the experiments that are missing, and start them: as if it had been long ago."""
+    for seeded in EXPERIMENTS:
+        experiment, created = Experiment.objects.get_or_create(
+            slug=seeded.slug,
+            defaults={
+                "name": seeded.name,
+                "hypothesis": seeded.hypothesis,
+                "place": seeded.place,
+                "created_at": now - RUNNING_FOR,
+            },
+        )
+        if created:
+            _furnish(experiment, seeded)
+            start(experiment, now=now - RUNNING_FOR)
+
+
+def _furnish(experiment: Experiment, seeded: ExperimentSeed) -> None:
+    """Give an experiment its arms, all alike in size, and what it is judged by."""
+    for position, arm in enumerate(seeded.arms):
+        Arm.objects.create(
+            experiment=experiment,
+            key=arm.key,
+            name=arm.name,
+            position=position,
+            weight=1 / len(seeded.arms),
+            content=_content(arm, place=seeded.place),
+        )
+    metrics = Metric.objects.in_bulk(field_name="slug")
+    for metric, role in seeded.measures:
+        Measure.objects.create(experiment=experiment, metric=metrics[metric], role=role)
+
+
+def _content(arm: ArmSeed, *, place: str) -> str:
+    """Return the key of what the template of a slot has for the segment of an arm."""
+    found = (one.key for one in candidates()[place] if arm.segment in one.segments)
+    return next(found) if arm.segment else ""
 
 
 def seed_admin() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from project.shop import properties
+from project.shop.deciding import NOBODY, Site, looker_of
 from project.shop.journey import Journey, Json, Shelves
 from project.shop.models import Article, Product
 from project.shop.personas import Persona, pick
@@ -22,13 +23,27 @@ class Visitor:
     events: list[Json]
 
 
-def simulate(*, seed: int, now: datetime, visitors: int, shelves: Shelves) -> Iterator[Visitor]:
-    """Yield `visitors` people, each drawn from the seed and its number alone."""
+def simulate(
+    *,
+    seed: int,
+    now: datetime,
+    visitors: int,
+    shelves: Shelves,
+    site: Site | None = None,
+    profiles: Mapping[str, int] = NOBODY,
+) -> Iterator[Visitor]:
+    """Yield `visitors` people, each drawn from the seed and its number alone.
+
+    Those of whom the profile is known are shown what the `site` decides.
+    """
     for number in range(1, visitors + 1):
         # One generator per visitor: a change to one persona leaves the others as they were.
         rng = random.Random(f"{seed}/{number}")  # noqa: S311 - nothing to guess
         persona = pick(rng)
-        journey = Journey(id=f"sim{number:04}-{seed}", rng=rng, shelves=shelves, at=now)
+        name = f"sim{number:04}-{seed}"
+        journey = Journey(
+            id=name, rng=rng, shelves=shelves, at=now, site=looker_of(site, profiles.get(name))
+        )
         for visit, at in enumerate(visit_times(rng, persona=persona, now=now)):
             journey.start(at)
             persona.visit(journey, visit)

@@ -104,6 +104,15 @@ VARIATIONS = (
         priority=30,
         content="<p>Looked at everything twice? Ask us: there are people behind this counter.</p>",
     ),
+    # It means well and does harm: what is planted for the experiments to find (`crowd`).
+    VariationSeed(
+        slot="home-strip",
+        segment="browsers",
+        name="Only today",
+        priority=40,
+        content="<p><strong>Last chance!</strong> What you looked at may be gone tomorrow. Order "
+        "within the hour, before somebody else does.</p>",
+    ),
     VariationSeed(
         slot="product-offer",
         segment="loyal-customers",

@@ -31,6 +31,8 @@ PATIENCE = 60.0
 #: How far the worker may fall behind the simulator. It works through all that waits in one
 #: transaction, and while that lasts nobody else can write to SQLite.
 MOST_WAITING = 8
+#: The same while somebody looks around in the shop, who is not to wait for the crowd.
+MOST_WAITING_BESIDE = 2
 
 
 class Command(BaseCommand):
@@ -42,6 +44,12 @@ class Command(BaseCommand):
             "--reset", action="store_true", help="Forget everything and start afresh."
         )
         parser.add_argument("--visitors", type=int, default=playback.VISITORS)
+        parser.add_argument(
+            "--crowd",
+            type=int,
+            default=playback.CROWD,
+            help="How many come besides, by whom experiments and holdouts are judged.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         catch_signals()
@@ -53,7 +61,8 @@ class Command(BaseCommand):
             self._prepare(folder, reset=options["reset"])
             self._start(children, port=port)
             self._simulate(children, port=port, visitors=options["visitors"])
-            self._tell(port)
+            self._tell(port, crowd=options["crowd"])
+            self._play_crowd(children, port=port, visitors=options["crowd"])
             connections.close_all()
             while True:
                 children.check()
@@ -105,12 +114,30 @@ class Command(BaseCommand):
                 bar.show(done)
                 wait_for_worker(children, at_most=MOST_WAITING)
 
-            url = f"http://{HOST}:{port}{reverse('personalization:segment-batch')}"
-            playback.play(run, url=url, progress=progress)
+            playback.play(run, url=batch_url(port), progress=progress)
             bar.finish()
         wait_for_worker(children, at_most=0)
 
-    def _tell(self, port: int) -> None:
+    def _play_crowd(self, children: Children, *, port: int, visitors: int) -> None:
+        """Play those who are many, while the demo can be looked at already."""
+        run = playback.unfinished_run(
+            seed=playback.SEED, visitors=visitors, cast=playback.Cast.CROWD
+        )
+        if run is None:
+            return
+
+        def progress(done: int) -> None:
+            wait_for_worker(children, at_most=MOST_WAITING_BESIDE)
+
+        playback.play(run, url=batch_url(port), progress=progress)
+        wait_for_worker(children, at_most=0)
+        self.stdout.write(
+            f"  {run.visitors} more visitors have been here by now: within five minutes the admin "
+            "says what they were worth."
+        )
+        self.stdout.flush()
+
+    def _tell(self, port: int, *, crowd: int) -> None:
         site = f"http://{HOST}:{port}"
         segment = Segment.objects.get(slug="cart-abandoners")
         rule = reverse("admin:personalization_segment_change", args=[segment.pk])
@@ -129,6 +156,10 @@ class Command(BaseCommand):
 """
         )
         self.stdout.flush()  # into a file, too, it is to be read now
+
+
+def batch_url(port: int) -> str:
+    return f"http://{HOST}:{port}{reverse('personalization:segment-batch')}"
 
 
 def wait_for_worker(children: Children, *, at_most: int) -> None:

@@ -14,5 +14,5 @@ class Command(BaseCommand):
         seeded = seed.seed()
         self.stdout.write(
             f"{seeded.products} products, {seeded.articles} articles, {seeded.segments} segments, "
-            f"{seeded.variations} variations. Admin: {seed.ADMIN_NAME} / {seed.ADMIN_PASSWORD}"
+            f"{seeded.variations} variations, {seeded.experiments} experiment(s). Admin: {seed.ADMIN_NAME} / {seed.ADMIN_PASSWORD}"
         )

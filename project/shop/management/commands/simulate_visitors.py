@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from personalization.events.models import Source
-from project.shop.playback import SEED, VISITORS, play, unfinished_run
+from project.shop.playback import SEED, VISITORS, Cast, play, unfinished_run
 from project.shop.post import PostError
 from project.shop.progress import Progress
 
@@ -20,9 +20,18 @@ class Command(BaseCommand):
         parser.add_argument("--url", default="http://127.0.0.1:8000/p/v1/batch")
         parser.add_argument("--visitors", type=int, default=VISITORS)
         parser.add_argument("--seed", type=int, default=SEED)
+        parser.add_argument(
+            "--cast",
+            choices=Cast.values,
+            default=Cast.PERSONAS.value,
+            help="Personas, each of whom ends up in the segment of that name, or a crowd whose "
+            "orders depend on what they are shown.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        run = unfinished_run(seed=options["seed"], visitors=options["visitors"])
+        run = unfinished_run(
+            seed=options["seed"], visitors=options["visitors"], cast=Cast(options["cast"])
+        )
         if run is None:
             self.stdout.write("These visitors have been here already; choose another --seed.")
             return

@@ -37,6 +37,8 @@ SIGNED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 #: What nobody has to be believed without one.
 ONLY_PROVED: Final = frozenset({_ASSIGNED, "probability", "propensities"})
+#: What is told of each arm; the context only of one that a bandit chose by it.
+_OF_ARM: Final = ("arm", "probability", "context")
 _SALT: Final = "personalization.shown"
 _LONGEST: Final = 8000
 _MINUTE: Final = 60_000_000
@@ -116,8 +118,8 @@ def _signer(name: str, key: Key, message_id: str) -> Signer:
 def _short(assigned: Any) -> Json:
     if not assigned:
         return None
-    return {name: [one["arm"], one["probability"]] for name, one in assigned.items()}
+    return {name: [one[each] for each in _OF_ARM if each in one] for name, one in assigned.items()}
 
 
 def _long(assigned: Any) -> JsonObject:
-    return {name: {"arm": arm, "probability": chance} for name, (arm, chance) in assigned.items()}
+    return {name: dict(zip(_OF_ARM, told, strict=False)) for name, told in assigned.items()}

@@ -22,7 +22,7 @@ from personalization.experiments.analysis import Judge, concluded, exposed_to
 from personalization.experiments.comparing import metric_result
 from personalization.experiments.contents import Content, contents_of
 from personalization.experiments.exposures import EXPOSURES, Exposed
-from personalization.experiments.health import Subject, metric_problems, share_problems
+from personalization.experiments.health import Subject, metric_problems
 from personalization.experiments.measuring import Measured, measured, pooled
 from personalization.experiments.models import Measure, Metric
 from personalization.experiments.results import Problem, Result
@@ -44,14 +44,11 @@ _Kind, _Role = Metric.Kind, Measure.Role
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earned:
-    """What a content earned: who was exposed, and what was measured of them."""
+    """What a content earned: the result, and the samples that it is made of."""
 
-    subject: Subject
-    exposed: Exposed
+    name: str
+    result: Result
     metrics: tuple[Measured, ...]
-
-    def result(self, *, now: datetime) -> Result:
-        return concluded(self.subject, self.exposed, self.metrics, now=now)
 
 
 def judges_of_site() -> list[Judge]:
@@ -96,7 +93,7 @@ def earned(name: str, judges: Sequence[Judge], *, now: datetime) -> Earned:
     metrics = tuple(
         measured(metric, role, exposed, until=now, place=subject.place) for metric, role in judges
     )
-    return Earned(subject=subject, exposed=exposed, metrics=metrics)
+    return Earned(name=name, result=concluded(subject, exposed, metrics, now=now), metrics=metrics)
 
 
 def _weights(exposed: Exposed) -> tuple[float, ...] | None:
@@ -125,12 +122,11 @@ def together(subject: str, earnings: Sequence[Earned], *, now: datetime) -> Resu
         if (one := _together([each.metrics[which] for each in earnings])) is not None
     ]
     results = tuple(metric_result(one, ARMS) for one in metrics)
-    counts = np.sum([each.exposed.counts for each in earnings], axis=0)
-    units = tuple(int(n) for n in counts)
+    units = tuple(sum(each.result.units[arm] for each in earnings) for arm in range(len(ARMS)))
     problems = [*_of_strata(earnings), *metric_problems(metrics, results, units=sum(units))]
     return Result(
         subject=subject,
-        since=min(each.subject.since for each in earnings),
+        since=min(each.result.since for each in earnings),
         until=now,
         arms=ARMS,
         units=units,
@@ -160,17 +156,18 @@ def _together(strata: Sequence[Measured]) -> Measured | None:
 def _of_strata(earnings: Iterable[Earned]) -> Iterator[Problem]:
     """Yield for which contents the shares are wrong: what they earned is in all of it."""
     for each in earnings:
-        for found in share_problems(each.subject, each.exposed):
+        for found in each.result.problems:
             if found.code == "shares":
-                yield replace(found, values={**found.values, "subject": each.subject.subject})
+                yield replace(found, values={**found.values, "subject": each.result.subject})
 
 
 def grouped(earnings: Sequence[Earned]) -> dict[str, list[Earned]]:
     """Return the contents of each slot and of each segment, by the subject of those."""
-    known = contents_of([one.subject.name for one in earnings])
+    known = contents_of([one.name for one in earnings])
     groups: dict[str, list[Earned]] = {}
     for one in earnings:
-        content = known.get(one.subject.name) or Content(slot=one.subject.place, words="")
+        slot = one.name.partition("/")[0]
+        content = known.get(one.name) or Content(slot=slot, words="")
         groups.setdefault(f"slot:{content.slot}", []).append(one)
         for segment in content.segments:
             groups.setdefault(f"segment:{segment}", []).append(one)

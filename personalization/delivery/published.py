@@ -14,6 +14,7 @@ from django.db.models import BooleanField, ExpressionWrapper
 
 from personalization.clock import microseconds
 from personalization.delivery.models import Slot, Variation
+from personalization.delivery.rule_arms import is_filled, weights_of_arms
 from personalization.experiments.running import running_trials
 from personalization.experiments.trial import Trial
 from personalization.revisions import Revision
@@ -155,13 +156,15 @@ def forget() -> None:
 def _load(revision: int) -> Published:
     is_pending = ExpressionWrapper(pending(), output_field=BooleanField())
     active = Segment.objects.filter(active=True).annotate(is_pending=is_pending)
-    trials = running_trials()
     segments: list[Any] = list(active)
+    filled = {one.slug for one in segments if one.internal and not one.is_pending}
+    trials = tuple(one for one in running_trials() if is_filled(one, filled))
+    weights = {segment.slug: segment.weight for segment in segments}
     return Published(
         revision=revision,
         segments={segment.slug: segment.pk for segment in segments if not segment.internal},
         slots=_places(),
-        weights={segment.slug: segment.weight for segment in segments},
+        weights=weights | weights_of_arms(trials, weights),
         versions={
             segment.serving_id: InForce(
                 segment.slug, microseconds(segment.ends_at) if segment.ends_at else None

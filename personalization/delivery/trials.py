@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from personalization.delivery.published import Candidate, Place
+from personalization.delivery.rule_arms import segment_of
 from personalization.delivery.standing import Standing
 from personalization.experiments.trial import Assigned, Choice, Entrant, Trial, assign
 
@@ -60,11 +61,6 @@ def changed(place: Place, trial: Trial, arm: Choice) -> Place:
     segment, own = _segment_in(arm), segment_of(trial.key, arm.key)
     told = tuple(_renamed(one, segment, own) for one in place.candidates)
     return replace(place, candidates=told)
-
-
-def segment_of(experiment: str, arm: str) -> str:
-    """Return the slug of the internal segment that keeps who an arm's version of a rule matches."""
-    return f"arm:{experiment}:{arm}"
 
 
 def concerning(trials: Iterable[Trial], place: Place) -> tuple[Trial, ...]:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from personalization.delivery.choose import Decision, choose, draw
 from personalization.delivery.places import place_of
 from personalization.delivery.published import NOTHING, Candidate, Place
+from personalization.delivery.rule_arms import segment_of
 from personalization.delivery.standing import Standing
-from personalization.delivery.trials import concerning, segment_of
+from personalization.delivery.trials import concerning
 from personalization.experiments.bucketing import bucket
 from personalization.experiments.trial import Assigned, Choice, Trial
 from personalization.segments.overlaps import chosen

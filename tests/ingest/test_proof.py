@@ -190,7 +190,12 @@ arms = st.dictionaries(
 def test_whatever_is_signed_is_read_again_by_its_visitor_alone(
     assigned: JsonObject, chance: float, variation: str, who: str
 ) -> None:
-    told = {"slot": "x", "variation": variation, "probability": chance, "assigned": assigned}
+    told: JsonObject = {
+        "slot": "x",
+        "variation": variation,
+        "probability": chance,
+        "assigned": assigned,
+    }
     key = Key(Identity.ANONYMOUS, who)
     made = proof(told=told, key=key)
     assert kept({PROOF: made}, key=key) == {**told, "decision_id": DECISION}

@@ -17,8 +17,9 @@ from personalization.experiments.statistics.corrections import holm
 
 #: Below this p something is wrong.
 ALARM: Final = 0.001
-#: How sure, in units, `always_valid_shares_p` is of the shares before anybody came.
-_CONCENTRATION: Final = 10_000
+#: How sure, in units, `always_valid_shares_p` is of the shares before anybody came: as it is, it
+#: sees most from some thousand units on, and is right with any.
+_CONCENTRATION: Final = 300
 
 Value = TypeVar("Value", bound=Hashable)
 

@@ -37,6 +37,8 @@ REFRESH_MODELS = "personalization.refresh_models"
 CHECK_MODELS = "personalization.check_models"
 SYNC_ITEMS = "personalization.sync_items"
 SCORE_PROFILES = "personalization.score_profiles"
+REFRESH_EXPERIMENTS = "personalization.refresh_experiments"
+UPDATE_BANDITS = "personalization.update_bandits"
 
 #: For `app.conf.beat_schedule`. A sweep that waited its turn in vain expires.
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
@@ -52,6 +54,8 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         (SCORE_PROFILES, 60.0),
         (REFRESH_MODELS, 240.0),  # so that five minutes after an event all know of it
         (TIDY_QUARANTINE, 300.0),
+        (REFRESH_EXPERIMENTS, 300.0),
+        (UPDATE_BANDITS, 300.0),
         (EXPIRE_CONSENTS, 600.0),
         (SYNC_ITEMS, 600.0),
         (PARTITION_EVENTS, 3600.0),

@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from personalization import hints
 from personalization.events.expiry import sweep
+from personalization.experiments.bandits.update import update_bandits
+from personalization.experiments.refresh import refresh_findings
 from personalization.ingest.pipeline import process_events
 from personalization.ingest.scores import score_profiles
 from personalization.ingest.tidy import tidy_quarantine
@@ -108,3 +110,13 @@ def sync_items_task() -> int:
 @shared_task(name=hints.SCORE_PROFILES, ignore_result=True)
 def score_profiles_task() -> int:
     return score_profiles(now=timezone.now())
+
+
+@shared_task(name=hints.UPDATE_BANDITS, ignore_result=True)
+def update_bandits_task() -> int:
+    return update_bandits(now=timezone.now())
+
+
+@shared_task(name=hints.REFRESH_EXPERIMENTS, ignore_result=True)
+def refresh_experiments_task() -> int:
+    return refresh_findings(now=timezone.now())

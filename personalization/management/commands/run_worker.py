@@ -36,7 +36,7 @@ class Worker:
     """Does what there is to do, when it is called."""
 
     def __init__(self, *, beside: Beside | None = None) -> None:
-        #: Trains models; without, somebody else does.
+        #: Trains models and lets bandits learn; without, somebody else does.
         self._beside = beside
         self._sweep_at = self._purge_at = self._score_at = datetime.min.replace(tzinfo=UTC)
 
@@ -71,7 +71,7 @@ class Worker:
 
 
 class Command(LoopCommand):
-    help = "Process events, settle memberships, refresh segments, tell webhooks, train models until stopped."
+    help = "Process events, settle memberships, refresh segments, tell webhooks, train models, look at experiments until stopped."
     done = "%d pieces of work done."
 
     def __init__(self, *args: Any, **options: Any) -> None:

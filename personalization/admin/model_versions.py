@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from personalization.admin import clusters, model_deeds, sequences
+from personalization.admin import clusters, decisions, model_deeds, sequences
 from personalization.admin.model_log import beside_the_log
 from personalization.admin.read_only import ReadOnlyAdmin
 from personalization.admin.wording import moment_cell
@@ -73,6 +73,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
                 **model_deeds.pages(self),
                 **clusters.pages(self),
                 **sequences.pages(self),
+                **decisions.pages(self),
             }.items()
         ]
         return [*own, *super().get_urls()]
@@ -174,6 +175,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
             "figures": figures(version.metrics),
             "has_groups": clusters.has_groups(version),
             "has_findings": has_findings(version),
+            "has_decisions": decisions.has_decisions(version),
             "config": json.dumps(version.config, indent=2, ensure_ascii=False, sort_keys=True),
             "now_serving": now_serving if now_serving != version else None,
             "differences": differences(now_serving, version) if now_serving else (),

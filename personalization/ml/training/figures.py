@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from personalization.ml.training.decisions import without_decisions
+
 #: What shipped models are judged by; of those that have several figures, these come first.
 JUDGED_BY = ("ndcg_20", "ap", "agreement", "lift")
 
@@ -25,8 +27,10 @@ class Figure:
 
 def figures(metrics: Mapping[str, float]) -> Sequence[Figure]:
     """Return the figures of `metrics`, in which “popularity.ndcg_20” stands beside “ndcg_20”;
-    what versions are judged by comes first, then what is compared. No order of keys counts: databases keep none."""
+    what versions are judged by comes first, then what is compared. No order of keys counts: databases keep none.
+    What thresholds mean stands on a page of its own."""
     beside: dict[str, dict[str, float]] = {}
+    metrics = without_decisions(metrics)
     for key in sorted(metrics):
         who, dot, name = key.partition(".")
         if dot:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,9 @@ from personalization.ml.examples import Examples
 from personalization.ml.interactions import UnfitData
 from personalization.ml.models import ModelArtefact, ModelVersion
 from personalization.ml.predictors.checks import LEAST, Checked, checked, enough
+from personalization.ml.predictors.thresholds import by_share
+from personalization.ml.training import decisions
+from personalization.ml.training.decisions import Step, figures_of
 from personalization.ml.training.learned import Learned
 from personalization.ml.training.outcomes import Outcomes, of_goal, of_leaving, with_features
 from personalization.ml.training.plans import InvalidPlan, Order
@@ -72,7 +75,7 @@ def learn_churn(order: Order) -> Learned:
 def _learned(order: Order, found: Outcomes) -> Learned:
     enough(found.examples, least=LEAST)
     use = checked(found.examples, least=LEAST)
-    own, serving, remarks = _judge(order, use, found.examples)
+    own, serving, steps, remarks = _judge(order, use, found.examples)
     model = _made(order).fit(use.examples, _part(order, _ALL, 1.0))
     beside = {f"serving.{name}": value for name, value in (serving or {}).items()}
     return Learned(
@@ -88,7 +91,7 @@ def _learned(order: Order, found: Outcomes) -> Learned:
             serving=serving.get("ap") if serving else None,
             n=own.rows,
         ),
-        metrics={**own.figures(), **beside},
+        metrics={**own.figures(), **beside, **figures_of(steps)},
         features_version=found.features_version,
         remarks=(*use.remarks, *remarks),
     )
@@ -96,23 +99,40 @@ def _learned(order: Order, found: Outcomes) -> Learned:
 
 def _judge(
     order: Order, use: Checked, given: Examples
-) -> tuple[Quality, dict[str, float] | None, Sequence[str]]:
+) -> tuple[Quality, dict[str, float] | None, Mapping[int, Step], Sequence[str]]:
     """Return how the model and the one that serves do on the latest rows, having learned of what
-    was known before them; and why there is nothing to compare with, if so."""
+    was known before them; what thresholds mean there; and why there is nothing to compare with,
+    if so."""
     fold = latest(given.at, share=SHARE, gap=given.horizon)
     before, after = use.examples.where(fold.train), use.examples.where(fold.test)
     model = _made(order).fit(before, _part(order, _JUDGED, _RIVAL))
-    own = quality(after.labels, model.score(after.rows))
+    scores = model.score(after.rows)
+    own, steps = quality(after.labels, scores), _steps(after.labels, scores)
     order.progress(_RIVAL, "judging what serves")
     try:
         rival = _rival(order, given.where(fold.train))
     except (CorruptArtefact, UnfitData, KeyError) as error:
         assert order.serving is not None
-        return own, None, (f"Version {order.serving.number} could not be compared: {error}",)
+        return own, None, steps, (f"Version {order.serving.number} could not be compared: {error}",)
     if rival is None:
-        return own, None, ()
-    scores = rival.score(_rows(given.where(fold.test), rival))
-    return own, quality(after.labels, scores).figures(), ()
+        return own, None, steps, ()
+    theirs = rival.score(_rows(given.where(fold.test), rival))
+    return own, quality(after.labels, theirs).figures(), steps, ()
+
+
+def _steps(labels: Doubles, scores: Doubles) -> dict[int, Step]:
+    """Return what it means to choose the highest scores, by percent; where scores are equal,
+    fewer are chosen, and perhaps nobody."""
+    found = {
+        percent: by_share(labels, scores, share=percent / 100) for percent in decisions.PERCENTS
+    }
+    return {
+        percent: Step(
+            threshold=each.value, share=each.share, precision=each.precision, recall=each.recall
+        )
+        for percent, each in found.items()
+        if each.share
+    }
 
 
 def _rival(order: Order, before: Examples) -> Predictor[Any] | None:

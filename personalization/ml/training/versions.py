@@ -13,6 +13,7 @@ from django.db.models import F
 
 from personalization.exceptions import PersonalizationError
 from personalization.ml.models import ModelArtefact, ModelVersion
+from personalization.ml.training.decisions import without_decisions
 
 _Status = ModelVersion.Status
 #: Artefacts of trained versions that never served are kept of so many of the newest.
@@ -176,7 +177,7 @@ def _told(version: ModelVersion) -> Mapping[str, str]:
         "learned from events since": _moment(version.window_from),
         "learned from events until": _moment(version.window_until),
         "rows": str(version.rows),
-        **{f"metrics.{path}": shown for path, shown in _leaves(version.metrics)},
+        **{f"metrics.{path}": shown for path, shown in _leaves(without_decisions(version.metrics))},
     }
 
 

@@ -30,12 +30,23 @@ class Processes:
     """Those that were started; each is at work until `over` is set."""
 
     def __init__(self) -> None:
+        #: The option of each training, and the names of the other commands.
         self.started: list[str] = []
+        self.others: list[str] = []
         self.over = True
 
     def start(self, command: list[str], **how: Any) -> Processes:
-        self.started.append(command[-1])
-        assert command[1:-1] == ["-m", "django", "train_models"]
+        assert command[1:3] == ["-m", "django"]
+        assert command[3] in (
+            "train_models",
+            "check_models",
+            "refresh_experiments",
+            "update_bandits",
+        )
+        if command[3] == "train_models":
+            self.started.append(command[4])
+        else:
+            self.others.append(command[3])
         assert how["env"]["DJANGO_SETTINGS_MODULE"] == "tests.settings"
         return self
 
@@ -60,7 +71,7 @@ def test_what_is_due_is_trained_and_what_serves_refreshed(
     assert work(now=NOW) == 1
     assert processes.started == ["--due"]
     trained(now=NOW)
-    assert work(now=NOW + HOUR) == 1
+    work(now=NOW + HOUR)
     assert processes.started == ["--due", "--refresh"]
     work.wait()
 
@@ -68,9 +79,11 @@ def test_what_is_due_is_trained_and_what_serves_refreshed(
 def test_what_was_asked_for_is_trained(shop: Shop, trained: Trained, processes: Processes) -> None:
     trained(now=NOW)
     shop(plan(refresh=""))
-    assert Beside()(now=NOW + HOUR) == 0
+    Beside()(now=NOW + HOUR)
+    assert processes.started == []
     request(plan(), now=NOW + HOUR)
-    assert Beside()(now=NOW + HOUR) == 1
+    Beside()(now=NOW + HOUR)
+    assert processes.started == ["--due"]
 
 
 def test_it_is_looked_now_and_then(shop: Shop, trained: Trained, processes: Processes) -> None:
@@ -79,6 +92,20 @@ def test_it_is_looked_now_and_then(shop: Shop, trained: Trained, processes: Proc
     for seconds in range(0, 601, 30):
         work(now=NOW + MINUTE + seconds * SECOND)
     assert processes.started == ["--refresh"] * 3
+
+
+def test_drift_is_looked_for_once_a_day_where_something_learned_from_features(
+    shop: Shop, trained: Trained, processes: Processes
+) -> None:
+    learned_from = ModelVersion.objects.filter(pk=trained(now=NOW).pk)
+    learned_from.update(features_version="")
+    Beside()(now=NOW + MINUTE)
+    assert "check_models" not in processes.others
+    learned_from.update(features_version="1")
+    work = Beside()
+    for hours in range(1, 49):
+        work(now=NOW + hours * HOUR)
+    assert processes.others.count("check_models") == 2
 
 
 def test_none_is_started_while_the_one_before_is_at_it(shop: Shop, processes: Processes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -68,21 +68,33 @@ def _is_settled(groups: Sequence[Group], before: Mapping[Key, int]) -> bool:
 def _targets(
     groups: Iterable[Group], before: Mapping[Key, int], limits: Limits
 ) -> dict[Group, int]:
-    """Return the profile of each group: that of its user, else the oldest, else a new one."""
+    """Return the profile of each group: that of its user, else the oldest, else a new one.
+
+    One that nothing is known of yet gives way to any other: somebody who logs in for the first
+    time goes on as who they were, so that chance draws the same for them.
+    """
+    unknown = _nothing_known_of({*before.values()})
     wishes = {
-        group: sorted((limits.rank(key)[0], before[key]) for key in group) for group in groups
+        group: sorted((before[key] in unknown, limits.rank(key)[0], before[key]) for key in group)
+        for group in groups
     }
     free = set(before.values())
     targets: dict[Group, int] = {}
     homeless: list[Group] = []
     for group in sorted(wishes, key=lambda group: (wishes[group][0], sorted(group))):
-        chosen = next((profile_id for _, profile_id in wishes[group] if profile_id in free), None)
+        chosen = next((profile_id for *_, profile_id in wishes[group] if profile_id in free), None)
         if chosen is None:
             homeless.append(group)
         else:
             free.discard(chosen)
             targets[group] = chosen
     return targets | dict(zip(homeless, _new_profiles(len(homeless)), strict=True))
+
+
+def _nothing_known_of(profile_ids: Collection[int]) -> frozenset[int]:
+    """Return those that no event and no answer has come to: they were made a moment ago."""
+    untouched = Snapshot.objects.filter(pk__in=profile_ids, last_seen=None, consents={})
+    return frozenset(untouched.values_list("pk", flat=True))
 
 
 def _new_profiles(n: int) -> list[int]:

@@ -10,7 +10,7 @@ import pytest
 
 from personalization import shortcuts, signals
 from personalization.monitoring.audit import audit_profiles
-from personalization.profiles.identity import Key, find
+from personalization.profiles.identity import Key, find, find_or_create
 from personalization.profiles.models import Identity, Merge, Profile, Snapshot
 from personalization.segments.manual import add_members
 from personalization.segments.models import Membership, Segment
@@ -63,13 +63,35 @@ def profile_of(key: Key) -> int:
     return find([key])[key].profile_id
 
 
+def be_known() -> None:
+    """Have the user do something elsewhere, before anybody knows who the visitor is."""
+    shortcuts.track("Page Seen", user_id="u1")
+    drain()
+
+
 def log_in() -> int:
     shortcuts.identify(user_id="u1", anonymous_id="a1")
     drain()
     return profile_of(USER)
 
 
+def test_who_logs_in_for_the_first_time_goes_on_as_who_they_were(vips: Segment) -> None:
+    visitor = visit()
+    add_members(vips, [visitor], now=NOW)
+    assert log_in() == profile_of(VISITOR) == visitor
+    assert Membership.objects.get(segment=vips).profile_id == visitor
+    assert Profile.objects.count() == 1
+    assert not list(audit_profiles(now=datetime.now(UTC)))
+
+
+def test_a_visitor_who_only_answered_goes_on_too() -> None:
+    visitor = find_or_create([VISITOR])[VISITOR].profile_id
+    Snapshot.objects.filter(pk=visitor).update(consents={"personalization": True})
+    assert log_in() == visitor
+
+
 def test_what_a_person_entered_goes_along(vips: Segment) -> None:
+    be_known()
     visitor = visit()
     add_members(vips, [visitor], now=NOW, until=NOW + 3 * HOUR)
     user = log_in()
@@ -80,7 +102,7 @@ def test_what_a_person_entered_goes_along(vips: Segment) -> None:
 
 
 def test_of_two_memberships_the_longer_span_counts(vips: Segment) -> None:
-    shortcuts.track("Page Seen", user_id="u1")
+    be_known()
     visitor = visit()
     add_members(vips, [profile_of(USER)], now=NOW + HOUR / 2, until=NOW + HOUR)
     add_members(vips, [visitor], now=NOW)
@@ -92,6 +114,7 @@ def test_the_departures_of_who_is_merged_away_are_told(
     told: list[tuple[str, int]], django_capture_on_commit_callbacks: Any
 ) -> None:
     Segment.objects.create(name="Carts", slug="carts", rule=RULE)
+    be_known()
     with django_capture_on_commit_callbacks(execute=True):
         visitor = visit()
     with django_capture_on_commit_callbacks(execute=True):

@@ -17,14 +17,13 @@ import numpy as np
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Count, F, Func, Max, Min, Q, QuerySet, TextField, Value, Window
-from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Rank
 from numpy.typing import NDArray
 
 from personalization.clock import microseconds
 from personalization.events.catalogue import RECOMMENDATION_SHOWN, SLOT_SHOWN
 from personalization.events.models import Event
-from personalization.profiles.models import Identity, Snapshot, Visit
+from personalization.profiles.models import Identity, Visit
 from personalization.types import Microseconds, Purpose
 
 #: Events that tell what somebody was assigned to.
@@ -147,9 +146,10 @@ def shown_since(
 ) -> dict[str, Shown]:
     """Return what each arm showed in [since, until); the arms that were not seen are not in it."""
     rows = _told(name, arms=arms, since=since, until=until).order_by()
-    told = rows.annotate(what=KeyTextTransform("variation", "properties"))
-    counted = told.values_list("told_arm").annotate(
-        n=Count("pk"), with_content=Count("pk", filter=Q(what__gt="") | ~Q(name=SLOT_SHOWN))
+    # A list always shows items; of a slot, the default has no name.
+    named = Q(properties__has_key="variation") & ~Q(properties__variation="")
+    counted = rows.values_list("told_arm").annotate(
+        n=Count("pk"), with_content=Count("pk", filter=named | ~Q(name=SLOT_SHOWN))
     )
     return {arm: Shown(n, with_content) for arm, n, with_content in counted}
 
@@ -195,9 +195,7 @@ def _exposures(name: str, *, since: datetime, until: datetime) -> QuerySet[Any]:
         name__in=EXPOSURES,
         timestamp__gte=since,
         timestamp__lt=until,
-        identity__profile__in=Snapshot.objects.filter(
-            **{f"consents__{Purpose.PERSONALIZATION.value}": True}
-        ),
+        **{f"identity__profile__snapshot__consents__{Purpose.PERSONALIZATION.value}": True},
     ).annotate(told_arm=_ToldArm(F("properties"), Value(name)))
 
 

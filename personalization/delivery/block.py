@@ -97,7 +97,8 @@ class PersonalizedBlock(Node):
         decision, _ = with_lists(decided, partial(list_in, request), mode=mode)
         shown = [self._shown(candidate, context) for candidate in decision.candidates]
         visitor = visitor_of(request)
-        if visitor and (shown or not decided.candidates):  # else all of it were empty lists
+        # Where all of it were empty lists, it counts only for what the visitor is assigned.
+        if visitor and (shown or not decided.candidates or decision.assigned):
             visitor.expose(decision)
         if not shown:
             return None

@@ -8,6 +8,7 @@ reported by who shows it, with the id of the decision as id of the message.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -18,7 +19,7 @@ from personalization.delivery.attempt import attempt
 from personalization.delivery.bots import is_bot
 from personalization.delivery.choose import Decision, choose
 from personalization.delivery.decide_body import AskedSlot, Question
-from personalization.delivery.exposures import told_arms
+from personalization.delivery.exposures import properties_of, told_arms
 from personalization.delivery.known import NOBODY, read_visitor
 from personalization.delivery.listed import Make, with_lists
 from personalization.delivery.page_request import as_of_page
@@ -36,15 +37,27 @@ from personalization.delivery.recommendations import (
     Wanted,
     list_about,
     list_of,
-    shown_properties,
+    report_of,
 )
 from personalization.delivery.request_context import request_context
 from personalization.delivery.triggers import rule_of
 from personalization.delivery.visitor import Visitor
+from personalization.events.catalogue import SLOT_SHOWN
+from personalization.ingest.proof import PROOF, proof_of
 from personalization.profiles.identity import Key
 from personalization.types import Json, JsonObject, Purpose
 
-Decide = Callable[[AskedSlot], Decision]
+
+@dataclass(frozen=True, kw_only=True)
+class _Answers:
+    """What is published, and how to decide and to list for somebody, whose `key` proves what they
+    report; None: nobody is to report it."""
+
+    published: Published
+    decide: Callable[[AskedSlot], Decision]
+    make: Make
+    key: Key | None
+    now: datetime
 
 
 def decided(
@@ -55,12 +68,10 @@ def decided(
     """
     page = as_of_page(request, question.page, trusted=trusted)
     if question.who is not None:
-        config, decide, make = _about(question.who, page, now=now)
+        answers = _about(question.who, page, now=now)
     else:
-        visitor = Visitor(page, now=now)
-        config, decide = published_of(visitor), _of_visitor(visitor)
-        make = partial(list_of, visitor, expose=False)
-    return [_told(slot, config, decide, make) for slot in question.slots]
+        answers = _of_visitor(Visitor(page, now=now), now=now)
+    return [_told(slot, answers) for slot in question.slots]
 
 
 def published_of(visitor: Visitor) -> Published:
@@ -77,18 +88,23 @@ def _or_remembered(published: Published) -> Published:
     return published if published is not NOTHING else remembered()
 
 
-def _of_visitor(visitor: Visitor) -> Decide:
+def _of_visitor(visitor: Visitor, *, now: datetime) -> _Answers:
     def decide(slot: AskedSlot) -> Decision:
         if not visitor.known:
             return Decision(slot.slug, None, "no_id")
         return visitor.decision(slot.slug, slot.candidates, in_browser=True)
 
-    return decide
+    return _Answers(
+        published=published_of(visitor),
+        decide=decide,
+        make=partial(list_of, visitor, expose=False),
+        key=visitor.reporter,
+        now=now,
+    )
 
 
-def _about(key: Key, page: HttpRequest, *, now: datetime) -> tuple[Published, Decide, Make]:
-    """Return what is published, and how to decide and to list for whom a server of the site
-    names."""
+def _about(key: Key, page: HttpRequest, *, now: datetime) -> _Answers:
+    """Answer for whom a server of the site names."""
     known = attempt(
         lambda: read_visitor(
             key.value, namespace=key.namespace, context=lambda: request_context(page), now=now
@@ -111,18 +127,19 @@ def _about(key: Key, page: HttpRequest, *, now: datetime) -> tuple[Published, De
     def make(wanted: Wanted) -> List:
         return list_about(known, standing, wanted, now=now)
 
-    return config, decide, make
+    return _Answers(published=config, decide=decide, make=make, key=key, now=now)
 
 
-def _told(slot: AskedSlot, config: Published, decide: Decide, make: Make) -> JsonObject:
+def _told(slot: AskedSlot, answers: _Answers) -> JsonObject:
     """Return the answer to one slot; one that cannot be decided leaves its neighbours alone."""
+    config = answers.published
     place = config.slots.get(slot.slug)
     if place is None and not slot.candidates and config is not NOTHING:
         return _error(slot, "unknown_slot", f"There is no slot “{slot.slug}”.")
-    decision = attempt(lambda: decide(slot), otherwise=None, what=f"Slot {slot.slug}")
+    decision = attempt(lambda: answers.decide(slot), otherwise=None, what=f"Slot {slot.slug}")
     if decision is None:
         return _error(slot, "failed", "This slot cannot be decided now: show its default.")
-    decision, lists = with_lists(decision, make)
+    decision, lists = with_lists(decision, answers.make)
     told: dict[str, Json] = {
         "slot": decision.slot,
         "variation": decision.variation,
@@ -130,17 +147,32 @@ def _told(slot: AskedSlot, config: Published, decide: Decide, make: Make) -> Jso
         "reason": decision.reason,
         "probability": decision.probability,
         "decision_id": decision.id,
+        **_of_report(decision, answers),
     }
-    if decision.assigned:
-        told["assigned"] = told_arms(decision.assigned)
     if lists:
-        told["lists"] = [shown_properties(one) for one in lists]
+        told["lists"] = [report_of(one, key=answers.key, now=answers.now) for one in lists]
     if decision.more:
         told["parts"] = [
             {"key": one.key, "content": content_of([one])} for one in decision.candidates
         ]
-    if decision.candidates and place is not None and place.trigger:
+    if decision.assigned_or_shown and place is not None and place.trigger:
         told["trigger"] = _trigger(place)
+    return told
+
+
+def _of_report(decision: Decision, answers: _Answers) -> JsonObject:
+    """Return what there is to report beside the decision itself, once it is shown."""
+    told: dict[str, Json] = {}
+    if decision.assigned:
+        told["assigned"] = told_arms(decision.assigned)
+    if answers.key is not None and decision.assigned_or_shown:
+        told[PROOF] = proof_of(
+            SLOT_SHOWN,
+            properties_of(decision),
+            message_id=decision.id,
+            key=answers.key,
+            now=answers.now,
+        )
     return told
 
 

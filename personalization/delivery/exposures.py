@@ -77,7 +77,7 @@ def expose(decision: Decision, view: View) -> None:
     """
     if not decision.assigned_or_shown:
         return
-    note_shown(SLOT_SHOWN, _properties(decision), message_id=decision.id, view=view)
+    note_shown(SLOT_SHOWN, properties_of(decision), message_id=decision.id, view=view)
 
 
 def note_shown(name: str, properties: JsonObject, *, message_id: str, view: View) -> None:
@@ -106,7 +106,7 @@ def _may_be_seen(request: HttpRequest) -> bool:
     return verdict_on_request(agent) not in NO_VIEWS and not is_bot(request)
 
 
-def _properties(decision: Decision) -> JsonObject:
+def properties_of(decision: Decision) -> JsonObject:
     """Return what the event says; of a default there is no variation to name."""
     return {
         "slot": decision.slot,

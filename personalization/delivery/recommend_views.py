@@ -29,7 +29,7 @@ from personalization.delivery.recommendations import (
     Wanted,
     list_about,
     list_of,
-    shown_properties,
+    report_of,
     wanted_of,
 )
 from personalization.delivery.request_context import request_context
@@ -38,7 +38,7 @@ from personalization.exceptions import BodyRejected, RequestRejected
 from personalization.ingest import origins
 from personalization.ml.serving.recommend import Recommendation
 from personalization.profiles.identity import Key
-from personalization.types import JsonObject, Purpose
+from personalization.types import Json, JsonObject, Purpose
 
 _WHO = ("anonymousId", "userId")
 
@@ -56,10 +56,13 @@ def recommend(request: HttpRequest) -> HttpResponse:
         source = asking(request, about, now=now)
         refuse_others(request, about, source)
         wanted = _wanted(query)
-        shown = _shown(request, wanted, about.who, counts=query.get("shown") != "0", now=now)
+        counts = query.get("shown") != "0"
+        shown, key = _shown(request, wanted, about.who, counts=counts, now=now)
         told = _told(shown)
         if query.get("html") == "1":
-            told = {**told, "html": shown.html, "shown": shown_properties(shown)}
+            told["html"] = shown.html
+        if key is not None or "html" in told:
+            told["shown"] = report_of(shown, key=key, now=now)
         answer = json_answer(told)
     except REFUSED as error:
         answer = refusal(error)
@@ -96,11 +99,16 @@ def _who(query: QueryDict) -> Key | None:
 
 def _shown(
     request: HttpRequest, wanted: Wanted, who: Key | None, *, counts: bool, now: datetime
-) -> List:
-    """Return the list. That of a visitor counts as shown, unless they say otherwise."""
+) -> tuple[List, Key | None]:
+    """Return the list, and whose key proves that it is shown, if that is still to be reported.
+
+    That of a visitor counts as shown, unless they say otherwise.
+    """
     page = as_of_page(request, Page(), trusted=who is not None)
     if who is None:
-        return list_of(Visitor(page, now=now), wanted, expose=counts)
+        visitor = Visitor(page, now=now)
+        shown = list_of(visitor, wanted, expose=counts)
+        return shown, None if counts else visitor.reporter
     known = attempt(
         lambda: read_visitor(
             who.value, namespace=who.namespace, context=lambda: request_context(page), now=now
@@ -111,17 +119,18 @@ def _shown(
     standing = known.standing(
         consented=Purpose.PERSONALIZATION.value in known.consents,
         bot=is_bot(page),
-        unit=who.value,
+        unit=known.unit,
         now=microseconds(now),
     )
-    return attempt(
+    shown = attempt(
         lambda: list_about(known, standing, wanted, now=now),
         otherwise=List(place=wanted.place),
         what=f"Recommendations {wanted.place}",
     )
+    return shown, who
 
 
-def _told(shown: List) -> JsonObject:
+def _told(shown: List) -> dict[str, Json]:
     return {
         "place": shown.place,
         "decision_id": shown.id,

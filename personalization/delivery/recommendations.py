@@ -19,20 +19,26 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
 from personalization.clock import microseconds
+from personalization.conf import settings
 from personalization.delivery.attempt import attempt
 from personalization.delivery.choose import is_refused, new_decision_id
 from personalization.delivery.decide_body import SLUG
+from personalization.delivery.exposures import told_arms
 from personalization.delivery.known import Known
+from personalization.delivery.list_arms import list_arms
 from personalization.delivery.list_rules import rules_for
 from personalization.delivery.render import MODES, note_failure
 from personalization.delivery.standing import Standing
 from personalization.delivery.visitor import Visitor, visitor_of
 from personalization.events.catalogue import RECOMMENDATION_SHOWN
+from personalization.experiments.trial import Assigned
+from personalization.ingest.proof import PROOF, proof_of
 from personalization.ml.history import History
 from personalization.ml.item_events import MAX_KEY
 from personalization.ml.serving.histories import history_of_profile
 from personalization.ml.serving.policy import policy_of
 from personalization.ml.serving.recommend import MOST, Ask, Recommendation, recommended
+from personalization.profiles.identity import Key
 from personalization.types import JsonObject
 
 #: How many items a list has whose length nobody says.
@@ -86,11 +92,13 @@ class List:
 
     As a text it is HTML, by the template `personalization/recommendations.html` or the one of
     its place in the folder `personalization/recommendations/`. With `fill`, the list is that of
-    everybody, and the browser may put in the visitor's own.
+    everybody, and the browser may put in the visitor's own. `assigned` are the arms of
+    experiments and of the holdout from everything that the visitor is in here.
     """
 
     place: str
     found: tuple[Recommendation, ...] = ()
+    assigned: tuple[Assigned, ...] = ()
     id: str = field(default_factory=new_decision_id)
     fill: Wanted | None = None
 
@@ -159,13 +167,8 @@ def list_about(known: Known, standing: Standing, wanted: Wanted, *, now: datetim
     """Return the list for somebody whom a server of the site names."""
     if known.profile_id is None or is_refused(standing):
         return _for_all(wanted, now=now)
-    return _made(
-        wanted,
-        history=history_of_profile(known.profile_id, now=now),
-        segments=known.segments.intersection(known.published.segments),
-        unit=standing.unit,
-        now=now,
-    )
+    history = history_of_profile(known.profile_id, now=now)
+    return _personal(wanted, known, standing, history=history, now=now)
 
 
 def _attempted(request: HttpRequest | None, wanted: Wanted, make: Callable[[], List]) -> List:
@@ -182,13 +185,33 @@ def _for_visitor(visitor: Visitor, wanted: Wanted) -> List:
     reader = visitor.reader
     if reader is None:
         return _for_all(wanted, now=visitor.now)
-    return _made(
-        wanted,
-        history=visitor.history,
-        segments=visitor.segments,
-        unit=visitor.standing.unit,
-        now=visitor.now,
+    return _personal(wanted, reader, visitor.standing, history=visitor.history, now=visitor.now)
+
+
+def _personal(
+    wanted: Wanted, known: Known, standing: Standing, *, history: History, now: datetime
+) -> List:
+    """Return the list of somebody to whom something personal may be shown, as their arms have
+    it."""
+    arms = list_arms(
+        known.published.trials,
+        standing,
+        place=wanted.place,
+        held_out_of_all=settings.GLOBAL_HOLDOUT,
+        has_history=bool(history.steps),
+        has_item=bool(wanted.item),
     )
+    if arms.for_all:
+        return replace(_for_all(wanted, now=now), assigned=arms.assigned)
+    made = _made(
+        wanted,
+        history=history,
+        segments=known.segments.intersection(known.published.segments),
+        unit=standing.unit,
+        now=now,
+        version=arms.version,
+    )
+    return replace(made, assigned=arms.assigned)
 
 
 def _for_all(wanted: Wanted, *, now: datetime) -> List:
@@ -197,7 +220,13 @@ def _for_all(wanted: Wanted, *, now: datetime) -> List:
 
 
 def _made(
-    wanted: Wanted, *, history: History, segments: Collection[str], unit: str, now: datetime
+    wanted: Wanted,
+    *,
+    history: History,
+    segments: Collection[str],
+    unit: str,
+    now: datetime,
+    version: int | None = None,
 ) -> List:
     ask = Ask(
         n=wanted.n,
@@ -206,6 +235,7 @@ def _made(
         policy=policy_of(wanted.place),
         item=wanted.item,
         lot=f"{unit}\n{wanted.place}\n{now:%Y-%m-%d}" if unit else "",
+        version=version,
     )
     return List(place=wanted.place, found=recommended(ask, now=now))
 
@@ -219,4 +249,16 @@ def shown_properties(shown: List) -> JsonObject:
         "propensities": [round(one.propensity, 6) for one in shown.found],
         "model": "popularity" if version is None else f"recommend {version}",
         "decision_id": shown.id,
+        **({"assigned": told_arms(shown.assigned)} if shown.assigned else {}),
     }
+
+
+def report_of(shown: List, *, key: Key | None, now: datetime) -> JsonObject:
+    """Return the same for who shows it apart from us and reports it then, with the proof of who
+    has `key`; without a key nobody is to report it."""
+    properties = shown_properties(shown)
+    if key is None:
+        return properties
+    name = RECOMMENDATION_SHOWN
+    proof = proof_of(name, properties, message_id=shown.id, key=key, now=now)
+    return {**properties, PROOF: proof}

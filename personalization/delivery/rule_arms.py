@@ -104,7 +104,9 @@ def rule_of_version(content: str) -> Any:
 
 def _keep(experiment: Experiment, arm: Arm) -> None:
     slug, rule = segment_of(experiment.slug, arm.key), rule_of_version(arm.content)
-    segment = Segment.objects.filter(slug=slug).first() or Segment(slug=slug, internal=True)
-    if segment.pk is None or segment.rule != rule:
+    segment = Segment.objects.filter(slug=slug).first()
+    if segment is None:
+        segment = Segment(slug=slug, internal=True)
+    if segment.rule != rule:
         segment.name, segment.rule = f"Arm {arm} of {experiment}"[:100], rule
         segment.save()

@@ -34,7 +34,7 @@ def arms_of(place: Place, standing: Standing, *, outcome: Outcome) -> Arms:
     arms = Arms(place)
     if not place.trials:
         return arms
-    entrant = _entrant(standing)
+    entrant = entrant_of(standing)
     taken = set[str]()
     for trial in place.trials:
         if standing.preview and trial.key not in standing.forced:
@@ -92,7 +92,8 @@ def _counts(trial: Trial, place: Place, standing: Standing, outcome: Outcome) ->
     return len(seen) > 1
 
 
-def _entrant(standing: Standing) -> Entrant:
+def entrant_of(standing: Standing) -> Entrant:
+    """Return who may take part."""
     return Entrant(
         unit=standing.unit,
         segments=standing.segments,

@@ -30,6 +30,8 @@ from personalization.ml.history import History
 from personalization.ml.serving.histories import history_of_profile
 from personalization.privacy.answers import answered
 from personalization.privacy.signals import objects
+from personalization.profiles.identity import Key
+from personalization.profiles.models import Identity
 from personalization.profiles.visitor import read_visitor_id
 from personalization.types import JsonObject, Purpose
 
@@ -85,6 +87,13 @@ class Visitor:
     def cookie_id(self) -> str | None:
         """The same id for what is no part of the page, and so makes none personal."""
         return self._id
+
+    @property
+    def reporter(self) -> Key | None:
+        """Whose key proves what is reported by a browser; None: nothing of it is to count."""
+        if self._id is None or self.preview is not None:
+            return None
+        return Key(Identity.ANONYMOUS, self._id)
 
     def switch(self, visitor_id: str | None) -> None:
         """Make this another visitor from now on, or nobody we know."""

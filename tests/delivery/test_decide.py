@@ -43,6 +43,7 @@ def test_every_slot_is_answered_in_order(person: Person) -> None:
     make_slot("footer")
     hero, strip, footer = browser(person).ask("hero", STRIP, {"slot": "footer"})
     assert hero.pop("decision_id") != strip.pop("decision_id")
+    assert hero.pop("proof") != strip.pop("proof")
     assert hero == {
         "slot": "hero",
         "variation": f"variation:{Variation.objects.get().pk}",
@@ -145,6 +146,7 @@ def test_what_an_experiment_assigned_is_told_with_a_default_too(person: Person) 
         slug="hero-test", name="Hero", place="hero", status="running"
     )
     experiment.arms.create(key="as-it-is", weight=1.0)
+    experiment.arms.create(key="new", weight=0.0, content=Variation.objects.get().key, position=1)
     [hero] = browser(person).ask("hero")
     assert (hero["variation"], hero["reason"]) == ("", "experiment")
     assert hero["assigned"] == {"hero-test": {"arm": "as-it-is", "probability": 1.0}}

@@ -13,7 +13,7 @@ from personalization.ml.arrays import Floats
 from personalization.ml.base import Recommender
 from personalization.ml.history import History, history_of
 from personalization.ml.ranking import top
-from personalization.ml.serving.loaded import loaded
+from personalization.ml.serving.loaded import loaded, loaded_version
 from personalization.ml.serving.rerank import Listing
 
 #: Under this name is looked for what recommends.
@@ -113,9 +113,9 @@ def _shares(scores: Floats) -> Floats:
 _engines: WeakKeyDictionary[Recommender[Any], Engine] = WeakKeyDictionary()
 
 
-def engine(*, now: datetime) -> Engine | None:
-    """Return what serves now; None if no model does."""
-    found = loaded(NAME, now=now)
+def engine(*, now: datetime, number: int | None = None) -> Engine | None:
+    """Return what serves now, or version `number`; None if there is no model."""
+    found = loaded(NAME, now=now) if number is None else loaded_version(NAME, number, now=now)
     if not isinstance(found.model, Recommender):
         return None
     kept = _engines.get(found.model)

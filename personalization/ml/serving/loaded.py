@@ -40,16 +40,16 @@ class Loaded:
 
 
 class _Names:
-    """What is kept for each name."""
+    """What is kept for each name, and for each of its versions that is asked for by number."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, Kept[Loaded]] = {}
+        self._kept: dict[tuple[str, int], Kept[Loaded]] = {}
 
-    def at(self, name: str, now: datetime) -> Loaded:
-        kept = self._kept.get(name)
+    def at(self, name: str, now: datetime, *, number: int = 0) -> Loaded:
+        kept = self._kept.get((name, number))
         if kept is None:
-            fresh = Kept[Loaded](lambda before, now: _read(name, before), fresh=FRESH)
-            kept = self._kept.setdefault(name, fresh)
+            fresh = Kept[Loaded](lambda before, now: _read(name, number, before), fresh=FRESH)
+            kept = self._kept.setdefault((name, number), fresh)
         return kept.at(now)
 
     def forget(self) -> None:
@@ -59,6 +59,12 @@ class _Names:
 def loaded(name: str, *, now: datetime) -> Loaded:
     """Return the model that serves as `name`, with the number of its version."""
     return _names.at(name, now)
+
+
+def loaded_version(name: str, number: int, *, now: datetime) -> Loaded:
+    """Return version `number` of a model, whether it serves or not; without a model where there
+    is no such version, or it cannot be read."""
+    return _names.at(name, now, number=number)
 
 
 def serving(name: str, *, now: datetime) -> Model[Any] | None:
@@ -71,7 +77,25 @@ def forget() -> None:
     _names.forget()
 
 
-def _read(name: str, before: Loaded | None) -> Loaded:
+def _read(name: str, number: int, before: Loaded | None) -> Loaded:
+    return _read_version(name, number, before) if number else _read_serving(name, before)
+
+
+def _read_version(name: str, number: int, before: Loaded | None) -> Loaded:
+    """Return one version: as before, where nothing of it was renewed (one query)."""
+    version = _versions(name).filter(number=number).exclude(checksum="").first()
+    if version is None:
+        return Loaded(name)
+    if before is not None and (before.serving_id, before.checksum) == (
+        version.pk,
+        version.checksum,
+    ):
+        return before
+    model = _attempted(version)
+    return Loaded(name, version.pk, version.checksum, number, model)
+
+
+def _read_serving(name: str, before: Loaded | None) -> Loaded:
     """Return what serves: as before, where it is the same version (one query)."""
     serves = _versions(name).filter(status=ModelVersion.Status.SERVING)
     found = serves.values_list("pk", "checksum").first()
@@ -81,17 +105,22 @@ def _read(name: str, before: Loaded | None) -> Loaded:
         return before
     serving_id, checksum = found
     for version in _served(name):
-        try:
-            model = _unpacked(version)
-        except CorruptArtefact as error:
-            metrics.count("models.corrupt")
-            logger.error(
-                "%s cannot be read, so the version before serves: %s", version, error,
-                extra={"action": "model_corrupt"},
-            )  # fmt: skip
-            continue
-        return Loaded(name, serving_id, checksum, version.number, model)
+        if (model := _attempted(version)) is not None:
+            return Loaded(name, serving_id, checksum, version.number, model)
     return Loaded(name, serving_id, checksum)
+
+
+def _attempted(version: ModelVersion) -> Model[Any] | None:
+    """Return the model of a version; None if it cannot be read."""
+    try:
+        return _unpacked(version)
+    except CorruptArtefact as error:
+        metrics.count("models.corrupt")
+        logger.error(
+            "%s cannot be read, so something else serves: %s", version, error,
+            extra={"action": "model_corrupt"},
+        )  # fmt: skip
+        return None
 
 
 def _versions(name: str) -> QuerySet[ModelVersion]:

@@ -68,7 +68,8 @@ class Ask:
     """What is asked: `n` items for who has this history. `rules` are those that hold for them.
 
     `item` is the key of what the page is about. Chance is drawn by `lot`; without one,
-    nothing is left to it.
+    nothing is left to it. `version` is the number of the model that is asked, 0 for none; None:
+    the one that serves.
     """
 
     n: int
@@ -77,6 +78,7 @@ class Ask:
     policy: Policy = field(default_factory=Policy)
     item: str = ""
     lot: str = ""
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +100,8 @@ def recommended(ask: Ask, *, now: datetime) -> tuple[Recommendation, ...]:
     items = shelf(now=now)
     if not items.items:
         return ()
-    return recommend(ask, items=items, famous=popular(now=now), scorer=_scorer(now=now))
+    scorer = None if ask.version == 0 else _scorer(now=now, number=ask.version)
+    return recommend(ask, items=items, famous=popular(now=now), scorer=scorer)
 
 
 def recommend(
@@ -257,10 +260,10 @@ def _merged(
             yield Drawn(candidate), True
 
 
-def _scorer(*, now: datetime) -> Scorer | None:
+def _scorer(*, now: datetime, number: int | None) -> Scorer | None:
     if not _has_numpy():
         return None
-    found: Scorer | None = import_string(_ENGINE)(now=now)
+    found: Scorer | None = import_string(_ENGINE)(now=now, number=number)
     return found
 
 

@@ -133,8 +133,7 @@ function settle(place, decision) {
   try {
     if (!decision || decision.error || !place.isConnected) return;
     if (decision.trigger) wait(place, decision).catch(complain);
-    else if (decision.variation) show(place, decision);
-    else if (decision.assigned) mark(place, decision);
+    else if (decision.variation || decision.assigned) show(place, decision);
   } catch (error) {
     complain(error);
   }
@@ -144,17 +143,25 @@ function complain(error) {
   console.warn("A slot shows its default:", error);
 }
 
-/** Show what was decided instead of the default, unless the visitor is busy with that. */
+/**
+ * Show what was decided instead of the default, unless the visitor is busy with that. Whose arm of
+ * an experiment is the default counts in the same cases as who is shown something.
+ */
 function show(place, decision) {
   if (isInUse(place)) return false;
+  if (decision.variation && !replace(place, decision)) return false;
+  mark(place, decision);
+  if (decision.variation) tell(place);
+  return true;
+}
+
+function replace(place, decision) {
   const content = contentOf(place, decision);
   if (!content) return false;
   const shown = [...place.childNodes].filter((node) => !node.matches?.(VARIANTS));
   defaults.set(place, shown);
   shown.forEach((node) => node.remove());
   place.append(content);
-  mark(place, decision);
-  tell(place);
   return true;
 }
 
@@ -211,10 +218,11 @@ function noticeSeen(entries) {
 function reportShown(decision) {
   if (reported.has(decision.decision_id)) return;
   reported.add(decision.decision_id);
-  const { slot, variation, decision_id, probability, reason, assigned } = decision;
+  const { slot, variation, decision_id, probability, reason, assigned, proof } = decision;
   const properties = { slot, decision_id, probability, reason };
   if (variation) properties.variation = variation;
   if (assigned) properties.assigned = assigned;
+  if (proof) properties.proof = proof; // that we did not make it up
   track("Slot Shown", properties, { messageId: decision_id });
   decision.lists?.forEach(reportList);
 }

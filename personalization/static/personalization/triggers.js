@@ -163,8 +163,8 @@ export function arm(decision, page) {
 
   function present() {
     if (trigger.presentation === "dialog") {
-      dialog = open(decision, page);
-      if (!dialog) return;
+      // Whose arm of an experiment is the default counts at the moment at which others see it.
+      if (decision.variation && !(dialog = open(decision, page))) return;
       page.shown();
     } else if (!page.show()) {
       return;

@@ -11,6 +11,8 @@ from personalization.admin import (
     delivery,
     erasures,
     events,
+    experiment_metrics,
+    experiments,
     feedback,
     goals,
     interest,
@@ -30,6 +32,6 @@ from personalization.admin import (
 )
 
 __all__ = [
-    "audience", "audit", "consent_texts", "consents", "dead_letters", "delivery", "erasures", "events", "feedback", "goals", "interest", "items", "merges", "model_versions", "privacy", "profiles", "recommendation_rules", "reports", "schemas", "segments",
+    "audience", "audit", "consent_texts", "consents", "dead_letters", "delivery", "erasures", "events", "experiment_metrics", "experiments", "feedback", "goals", "interest", "items", "merges", "model_versions", "privacy", "profiles", "recommendation_rules", "reports", "schemas", "segments",
     "sources", "suggestions", "suppressions", "webhooks",
 ]  # fmt: skip

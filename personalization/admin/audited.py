@@ -24,6 +24,7 @@ else:
 NAMED = frozenset({
     "segment", "slot", "source", "eventschema", "webhook", "interestweight", "consenttext",
     "report", "modelversion", "item", "goal", "feedbackweight", "recommendationrule",
+    "experiment", "metric",
 })  # fmt: skip
 #: Entries on the page with the history of something.
 LISTED = 50

@@ -85,13 +85,18 @@ def faults_of(
 ) -> tuple[Fault, ...]:
     """Return all that is wrong with a draft, what blocks and what is only told. Pure."""
     return (
-        *_of_place(draft, known),
+        *field_faults(draft, running=running, known=known),
         *arm_faults(draft, known=known),
-        *_of_namespace(draft, running),
-        *_of_time(draft),
         *_of_neighbours(draft, running),
         *_of_measures(draft),
     )
+
+
+def field_faults(
+    draft: Draft, *, running: Sequence[Neighbour] = (), known: Known = ANYTHING
+) -> tuple[Fault, ...]:
+    """Return what is wrong with the experiment itself, whatever its arms and measures are. Pure."""
+    return (*_of_place(draft, known), *_of_namespace(draft, running), *_of_time(draft))
 
 
 def arm_faults(draft: Draft, *, known: Known = ANYTHING) -> tuple[Fault, ...]:
@@ -128,13 +133,17 @@ def _of_shares(draft: Draft) -> Iterator[Fault]:
 
 def _of_contents(draft: Draft, known: Known) -> Iterator[Fault]:
     seen: dict[str, int] = {}
+    all_the_same = len(draft.arms) > 1 and len({arm.content for arm in draft.arms}) == 1
     for place, arm in enumerate(draft.arms):
         if problem := _unknown(arm.content, draft, known):
             yield Fault(field="content", code="unknown", message=problem, arm=place)
-        elif (first := seen.setdefault(arm.content, place)) != place:
+        elif (first := seen.setdefault(arm.content, place)) != place and not all_the_same:
             words = _("It shows the same as arm %(n)s: the two could only differ by chance.")
             message = words % {"n": first + 1}
             yield Fault(field="content", code="doubled", message=message, arm=place)
+    if all_the_same:
+        words = _("All arms show the same: that tests the site itself, and finds no winner.")
+        yield Fault(field="arms", code="same", message=words, blocks=False)
     if draft.kind == _Kind.RULES:
         yield from _of_one_segment(draft)
 

@@ -81,6 +81,10 @@ SPECIAL: dict[str, Needs] = {
         any_of("view_modelversion", "change_modelversion"),
         any_of("add_segment"),
     ),
+    "experiment_start": (any_of("run_experiment"),),
+    "experiment_stop": (any_of("run_experiment"),),
+    "experiment_earnings": (any_of("view_experiment", "change_experiment"),),
+    "experiment_pause": (any_of("change_variation"),),
     "modelversion_sequences": (any_of("view_modelversion", "change_modelversion"),),
     "modelversion_sequence_segment": (
         any_of("view_modelversion", "change_modelversion"),
@@ -93,7 +97,8 @@ POSTED = {
     "segment_preview", "segment_count", "segment_cancel", "segment_replay", "segment_trial",
     "segment_witnesses", "profile_reveal", "consenttext_copy", "consentrecord_export",
     "modelversion_train", "modelversion_stop", "modelversion_promote", "modelversion_roll_back",
-    "modelversion_group_segment", "modelversion_sequence_segment",
+    "modelversion_group_segment", "modelversion_sequence_segment", "experiment_start",
+    "experiment_stop", "experiment_pause",
 }  # fmt: skip
 DJANGOS = ("changelist", "change", "history", "add", "delete")
 

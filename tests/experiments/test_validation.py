@@ -98,10 +98,18 @@ def test_too_few_and_too_many_arms_are_refused(n):
 
 
 def test_what_is_shown_twice_is_told_at_the_second_arm():
+    shown = ("variation:1", "", "variation:1")
+    arms = tuple(ArmDraft(str(n), content, 1 / 3) for n, content in enumerate(shown))
+    fault = only(faults_of(draft(arms=arms)))
+    assert (fault.code, fault.field, fault.arm) == ("doubled", "content", 2)
+    assert "same as arm 1" in fault.message
+    assert fault.blocks
+
+
+def test_a_test_of_the_site_itself_is_told_and_let_be():
     arms = (ArmDraft("a", "variation:1", 0.5), ArmDraft("b", "variation:1", 0.5))
     fault = only(faults_of(draft(arms=arms)))
-    assert (fault.code, fault.field, fault.arm) == ("doubled", "content", 1)
-    assert "same as arm 1" in fault.message
+    assert (fault.code, fault.blocks) == ("same", False)
 
 
 @pytest.mark.parametrize(

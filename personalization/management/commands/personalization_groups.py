@@ -23,6 +23,10 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "view_goal", "add_goal", "change_goal",
         "view_feedbackweight", "add_feedbackweight", "change_feedbackweight",
         "view_modelversion", "train_modelversion", "promote_modelversion",
+        "view_experiment", "add_experiment", "change_experiment", "run_experiment",
+        "view_arm", "add_arm", "change_arm", "delete_arm",
+        "view_measure", "add_measure", "change_measure", "delete_measure",
+        "view_metric", "add_metric", "change_metric",
     ),
     PROTECTION: (
         "view_profile", "see_traits", "export_profile", "erase_profile",

@@ -13,6 +13,7 @@ from statistics import NormalDist
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import betainc, betaincinv
 
 from personalization.experiments.statistics.effects import effect_of
@@ -119,8 +120,15 @@ def _belief(mean: float, deviation: float, *, alpha: float, less_is_better: bool
     )
 
 
-#: Points of the quadrature of `beta_chance`: exact to 1e-9 even for a dozen units.
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(256)
+def _quadrature() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return points in (0, 1) and their weights, by Gauss and Legendre; closer to each other at
+    both ends, where what `beta_chance` integrates bends, so that it is exact to 1e-8."""
+    nodes, weights = np.polynomial.legendre.leggauss(256)
+    at = (nodes + 1) / 2
+    return at * at * (3 - 2 * at), weights * 3 * at * (1 - at)
+
+
+_POINTS, _WEIGHTS = _quadrature()
 
 
 def beta_chance(control: Proportion, treatment: Proportion) -> float:
@@ -129,9 +137,9 @@ def beta_chance(control: Proportion, treatment: Proportion) -> float:
     The mean, over the control's posterior Beta(1 + successes, 1 + failures), of how likely the
     treatment's is above it.
     """
-    below = betaincinv(*_beta(control), (_NODES + 1) / 2)
+    below = betaincinv(*_beta(control), _POINTS)
     above = 1 - betainc(*_beta(treatment), below)
-    return float(above @ _WEIGHTS / 2)
+    return float(above @ _WEIGHTS)
 
 
 def _beta(sample: Proportion) -> tuple[float, float]:

@@ -86,10 +86,7 @@ class Mean(_AsMeasured):
 
     @property
     def variance(self) -> float:
-        if self.n < 2:
-            return 0.0
-        around = difference_of(self.squares, self.total * self.total / self.n)
-        return around / (self.n - 1)
+        return max(covariance_of(self, self, self.squares), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,8 +245,11 @@ def covariance_of(one: Plain, other: Plain, product: float) -> float:
     n = one.n
     if n < 2:
         return 0.0
+    by_means = one.total * other.total / n
+    if abs(product - by_means) <= ROUNDING * abs(by_means):
+        return 0.0
     shares = isinstance(one, Proportion) and isinstance(other, Proportion)
-    return (product - one.total * other.total / n) / (n if shares else n - 1)
+    return (product - by_means) / (n if shares else n - 1)
 
 
 def winsorised(values: ArrayLike, quantile: float) -> Doubles:

@@ -1,0 +1,204 @@
+"""What came of an experiment: the truth that was planted, from whatever order of events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from personalization.events.models import Event
+from personalization.experiments.analysis import result_of, subject_of
+from personalization.experiments.models import Experiment, Metric
+from personalization.experiments.results import Comparison, Result
+from personalization.profiles.models import Identity, Profile, Snapshot
+from tests.experiments.analysis.planted import ORDER, plant
+from tests.experiments.analysis.world import (
+    DAY,
+    HOUR,
+    NOW,
+    START,
+    World,
+    make_experiment,
+    make_goal,
+    metric,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def judged(**fields: Any) -> Experiment:
+    worth = make_goal(ORDER, worth="total", within=3 * DAY)
+    return make_experiment(
+        (metric("conversion", slug="orders", goal=worth), "primary"),
+        (metric("value", slug="sales", goal=worth, winsorise=0.99), "secondary"),
+        (metric("click_through", slug="clicks"), "guardrail"),
+        **fields,
+    )
+
+
+def comparison(found: Result, name: str, arm: str = "b") -> Comparison:
+    [one] = [
+        one
+        for each in found.metrics
+        if each.metric == name
+        for one in each.comparisons
+        if one.arm == arm
+    ]
+    return one
+
+
+def test_what_was_planted_is_found_and_what_was_not_is_not() -> None:
+    world = World()
+    plant(world, "blue", {"a": 0.10, "b": 0.25}, n=900, seed=1)
+    world.save()
+    found = result_of(judged(), now=NOW)
+    assert found.subject == "experiment:blue"
+    assert (found.since, found.until, found.arms) == (START, NOW, ("a", "b"))
+    assert sum(found.units) == 900
+    assert found.shares_p is not None
+    assert found.shares_p > 0.001
+    orders, clicks = comparison(found, "orders"), comparison(found, "clicks")
+    assert orders.verdict == "better"
+    assert orders.interval is not None
+    assert orders.interval.low is not None
+    assert orders.interval.high is not None
+    assert orders.interval.low < 0.15 < orders.interval.high
+    assert orders.gained == pytest.approx((orders.difference or 0) * found.units[1])
+    assert clicks.verdict == "unclear"
+    assert [one.code for one in found.problems] == []
+    assert Result.from_json(found.to_json()) == found
+
+
+def test_what_people_did_before_makes_it_more_exact() -> None:
+    world = World()
+    plant(world, "blue", {"a": 0.3, "b": 0.3}, n=600, seed=2, before=0.4)
+    world.save()
+    orders = comparison(result_of(judged(), now=NOW), "orders")
+    assert orders.reduced_by is not None
+    assert 0.05 < orders.reduced_by < 0.6
+    assert orders.verdict == "unclear"
+
+
+def test_a_handful_is_too_few() -> None:
+    world = World()
+    plant(world, "blue", {"a": 0.1, "b": 0.9}, n=150, seed=3)
+    world.save()
+    found = result_of(judged(), now=NOW)
+    assert sum(found.units) == 150
+    for each in found.metrics:
+        assert [one.verdict for one in each.comparisons] == ["too_few"]
+        assert [arm.mean for arm in each.arms] == [None, None]
+
+
+def test_an_experiment_that_nobody_saw_is_all_nothing() -> None:
+    found = result_of(judged(started_at=NOW - HOUR), now=NOW)
+    assert (found.units, found.shares_p, found.problems) == ((0, 0), None, ())
+
+
+@pytest.mark.parametrize("fields", [{"started_at": None}, {"arms": None}])
+def test_what_was_never_started_has_no_result(fields: Any) -> None:
+    experiment = judged(slug="other", **{key: fields[key] for key in fields if key != "arms"})
+    if "arms" in fields:
+        experiment.arms.all().delete()
+    with pytest.raises(ValueError, match="never started"):
+        result_of(experiment, now=NOW)
+
+
+def test_exposures_count_until_it_ends_and_what_follows_them_as_long_as_the_window() -> None:
+    world = World()
+    who, late = world.people(2)
+    world.saw(who, "blue", "a", START + DAY)
+    world.did(who, ORDER, START + 3 * DAY, total=1)
+    world.saw(late, "blue", "a", START + 2 * DAY)
+    world.save()
+    experiment = judged(status=Experiment.Status.STOPPED, stopped_at=START + 2 * DAY)
+    found = result_of(experiment, now=NOW)
+    assert found.units == (1, 0)
+    assert subject_of(experiment, now=NOW).until == START + 2 * DAY
+    assert not subject_of(experiment, now=NOW).is_live
+    experiment.stopped_at = None
+    experiment.ends_at = START + 3 * DAY
+    assert result_of(experiment, now=NOW).units == (2, 0)
+
+
+def test_it_depends_on_which_events_there_are_and_not_on_their_order() -> None:
+    found = []
+    for seed in (None, 1, 2):
+        world = World()
+        plant(world, "blue", {"a": 0.1, "b": 0.25}, n=240, seed=4)
+        if seed is not None:
+            np.random.default_rng(seed).shuffle(world.events)
+        world.save()
+        experiment = judged()
+        found.append(result_of(experiment, now=NOW))
+        for measure in experiment.measures.all():
+            measure.delete()
+        experiment.delete()
+        Event.objects.all().delete()
+        Profile.objects.all().delete()
+        Metric.objects.all().delete()
+    assert found[0] == found[1] == found[2]
+
+
+def test_who_takes_consent_back_or_is_erased_is_not_in_it_and_nor_is_staff() -> None:
+    world = World()
+    withdrawn, erased, boss, *_ = plant(world, "blue", {"a": 0.1, "b": 0.2}, n=200, seed=5)
+    world.save()
+    experiment = judged()
+    assert sum(result_of(experiment, now=NOW).units) == 200
+    Snapshot.objects.filter(profile=withdrawn.profile_id).update(consents={})
+    Profile.objects.filter(pk=erased.profile_id).delete()
+    user = User.objects.create_user("boss", is_staff=True)
+    Identity.objects.create(profile_id=boss.profile_id, namespace=Identity.USER, value=str(user.pk))
+    found = result_of(experiment, now=NOW)
+    assert sum(found.units) == 197
+    # The same as if they had never been there.
+    gone = [withdrawn.profile_id, erased.profile_id, boss.profile_id]
+    kept = list(Identity.objects.exclude(profile__in=gone))
+    assert len(kept) == 197
+    Event.objects.exclude(identity__in=kept).delete()
+    assert result_of(experiment, now=NOW).metrics == found.metrics
+
+
+def test_queries_do_not_grow_with_visitors() -> None:
+    costs = []
+    experiment = judged()
+    for seed in (6, 7):
+        world = World()
+        plant(world, "blue", {"a": 0.1, "b": 0.2}, n=40 * seed, seed=seed)
+        world.save()
+        with CaptureQueriesContext(connection) as queries:
+            result_of(experiment, now=NOW)
+        costs.append(len(queries))
+    assert costs[0] == costs[1] <= 16
+
+
+def test_of_three_arms_each_is_compared_with_the_first() -> None:
+    world = World()
+    plant(world, "blue", {"a": 0.1, "b": 0.1, "c": 0.4}, n=600, seed=8)
+    world.save()
+    found = result_of(judged(arms={"a": 1 / 3, "b": 1 / 3, "c": 1 / 3}), now=NOW)
+    assert [one.arm for one in found.metrics[0].comparisons] == ["b", "c"]
+    assert comparison(found, "orders", "c").verdict == "better"
+    assert comparison(found, "orders", "b").verdict == "unclear"
+
+
+@pytest.mark.slow
+def test_of_experiments_without_an_effect_hardly_any_finds_one_at_any_look() -> None:
+    alarms = broken = 0
+    experiment = judged()
+    for seed in range(60):
+        world = World()
+        plant(world, "blue", {"a": 0.2, "b": 0.2}, n=400, seed=1000 + seed)
+        world.save()
+        looks = [result_of(experiment, now=START + days * DAY) for days in (3, 5, 9)]
+        alarms += any(comparison(each, "orders").verdict in ("better", "worse") for each in looks)
+        broken += any(one.code == "shares" for each in looks for one in each.problems)
+        Event.objects.all().delete()
+        Profile.objects.all().delete()
+    assert alarms <= 6  # 3 at most in the mean
+    assert broken <= 1

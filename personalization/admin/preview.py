@@ -41,7 +41,8 @@ def may_preview(request: HttpRequest) -> bool:
 
 
 def preview_link(kind: str, **chosen: str | int | Sequence[str]) -> str:
-    """Return the address of the page with a choice made; `segments` are slugs."""
+    """Return the address of the page with a choice made; `segments` are slugs, `arms` are
+    “experiment:arm”."""
     return f"{reverse(PAGE)}?{urlencode({'kind': kind, **chosen}, doseq=True)}"
 
 
@@ -130,6 +131,7 @@ def _chosen(query: QueryDict) -> dict[str, Any]:
     chosen: dict[str, Any] = {
         name: query[name] for name in ("kind", "profile", "at", "target") if name in query
     }
+    chosen["arms"] = query.getlist("arms")
     chosen.setdefault("kind", "segments")
     chosen["segments"] = segments
     chosen["segment"] = next((one for one in segments if one.is_by_rule), None)

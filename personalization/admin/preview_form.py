@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,7 +16,8 @@ from personalization.admin.visitors import find_snapshot
 from personalization.clock import microseconds
 from personalization.delivery.pretended import made_up
 from personalization.delivery.published import current_revision
-from personalization.delivery.ticket import MOST_SEGMENTS, Kind, Ticket
+from personalization.delivery.ticket import MOST_ARMS, MOST_SEGMENTS, Kind, Ticket
+from personalization.experiments.models import Experiment
 from personalization.segments.models import Segment
 
 KINDS: Mapping[Kind, Any] = {
@@ -55,6 +57,14 @@ class PreviewForm(forms.Form):
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         help_text=gettext_lazy("Empty: now. For schedules, and for what a visitor did until then."),
     )
+    arms = forms.MultipleChoiceField(
+        label=gettext_lazy("Arms of experiments"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy(
+            "Of those that run and those that are being prepared. None: as if there were none."
+        ),
+    )
     target = forms.CharField(
         label=gettext_lazy("Page"),
         initial="/",
@@ -69,6 +79,7 @@ class PreviewForm(forms.Form):
         fields: dict[str, Any] = self.fields
         fields["segments"].queryset = active
         fields["segment"].queryset = active.filter(kind=Segment.Kind.RULE)
+        fields["arms"].choices = arms_to_choose()
         if not may_see_visitors:
             del fields["profile"]
             fields["kind"].choices = [one for one in KINDS.items() if one[0] != "profile"]
@@ -82,6 +93,16 @@ class PreviewForm(forms.Form):
                 params={"target": target},
             )
         return target
+
+    def clean_arms(self) -> tuple[tuple[str, str], ...]:
+        """Accept one arm for each experiment, and few experiments."""
+        pairs = [value.partition(":")[::2] for value in self.cleaned_data["arms"]]
+        if len({experiment for experiment, _ in pairs}) < len(pairs):
+            raise forms.ValidationError(_("Choose one arm of each experiment."))
+        if len(pairs) > MOST_ARMS:
+            n = {"most": MOST_ARMS, "n": len(pairs)}
+            raise forms.ValidationError(_("%(n)s are too many; up to %(most)s can be.") % n)
+        return tuple(pairs)
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
@@ -118,6 +139,7 @@ class PreviewForm(forms.Form):
             segments=tuple(segment.pk for segment in segments),
             profile=data["snapshot"].pk if kind == "profile" else None,
             at=microseconds(data["at"]) if data["at"] and kind != "self" else None,
+            arms=data["arms"] if kind != "self" else (),
         )
         if kind == "visitor" and not self._somebody(ticket):
             self.add_error(
@@ -129,6 +151,23 @@ class PreviewForm(forms.Form):
     def _somebody(self, ticket: Ticket) -> bool:
         (segment,) = ticket.segments
         return made_up(segment, revision=current_revision(), at=ticket.enters_at) is not None
+
+
+def arms_to_choose() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the experiments with their arms, as a field has them.
+
+    Of versions of a rule nobody knows whom they match before the experiment runs.
+    """
+    status = Experiment.Status
+    drafts = Q(status=status.DRAFT) & ~Q(kind=Experiment.Kind.RULES)
+    open_ones = Experiment.objects.filter(Q(status=status.RUNNING) | drafts)
+    return [
+        (
+            f"{experiment} ({experiment.get_status_display()})",
+            [(f"{experiment.slug}:{arm.key}", str(arm)) for arm in experiment.arms.all()],
+        )
+        for experiment in open_ones.order_by("name", "pk").prefetch_related("arms")
+    ]
 
 
 def is_page_of(host: str, target: str) -> bool:

@@ -35,7 +35,7 @@ from typing import Final, Literal
 from personalization.delivery.published import Candidate, Place
 from personalization.delivery.standing import Standing
 from personalization.delivery.trials import arms_of
-from personalization.experiments.trial import GLOBAL, HELD_OUT, Assigned, holdout
+from personalization.experiments.trial import GLOBAL, HELD_OUT, SHOWN, Assigned, holdout
 from personalization.segments.overlaps import chance, chosen
 from personalization.types import Microseconds
 
@@ -65,11 +65,16 @@ def new_decision_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One question on the way to a decision, and its answer, for whoever asks why."""
+    """One question on the way to a decision, and its answer, for whoever asks why.
+
+    `left` are the keys of the candidates that are left after it, `assigned` the arms that it put
+    the visitor into.
+    """
 
     name: str
     answer: str
-    left: tuple[str, ...] = ()  # keys of the candidates that are left after it
+    left: tuple[str, ...] = ()
+    assigned: tuple[Assigned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +133,7 @@ def choose(
     everything = holdout(GLOBAL, unit=standing.unit, share=place.held_out_of_all)
     if everything is None:
         return _arranged(place, standing, note)
-    _tell(note, "global", everything.arm)
+    _tell(note, "global", everything.arm, assigned=(everything,))
     if everything.arm == HELD_OUT:
         if _usual(place, standing, None).candidate is None:
             return _usual(place, standing, note)  # nobody would see anything else here
@@ -156,7 +161,7 @@ def _arranged(place: Place, standing: Standing, note: Note | None) -> Decision:
     arms = arms_of(place, standing, outcome=_outcome)
     if arms.assigned:
         told = ", ".join(f"{one.experiment}: {one.arm}" for one in arms.assigned)
-        _tell(note, "experiment", told, arms.place.candidates)
+        _tell(note, "experiment", told, arms.place.candidates, assigned=arms.assigned)
     decision = _usual(arms.place, standing, note)
     if not (arms.place.is_fixed or standing.preview):
         decision = _with_holdouts(place, decision, standing, note)
@@ -194,14 +199,15 @@ def _with_holdouts(
         return decision
     out = {one.key for one, held in drawn if held.arm == HELD_OUT}
     left = tuple(one for one in decision.candidates if one.key not in out)
-    _tell(note, "holdout", HELD_OUT if out else "shown", left)
+    assigned = tuple(held for _, held in drawn)
+    _tell(note, "holdout", HELD_OUT if out else SHOWN, left, assigned=assigned)
     shown = replace(
         decision,
         candidate=left[0] if left else None,
         more=left[1:],
         reason=decision.reason if left else "held_out",
     )
-    return _with_arms(shown, tuple(held for _, held in drawn))
+    return _with_arms(shown, assigned)
 
 
 def _held_out(place: Place, candidate: Candidate, unit: str) -> Assigned | None:
@@ -289,7 +295,14 @@ def draw(slot: str, unit: str) -> float:
     return int.from_bytes(digest) / 2**64
 
 
-def _tell(note: Note | None, name: str, answer: str, left: Sequence[Candidate] = ()) -> None:
+def _tell(
+    note: Note | None,
+    name: str,
+    answer: str,
+    left: Sequence[Candidate] = (),
+    *,
+    assigned: tuple[Assigned, ...] = (),
+) -> None:
     """Tell of a step; for most pages nobody asks why."""
     if note is not None:
-        note(Step(name, answer, tuple(one.key for one in left)))
+        note(Step(name, answer, tuple(one.key for one in left), assigned))

@@ -18,6 +18,7 @@ from personalization.delivery.places import FLAG
 from personalization.delivery.published import Candidate, Place, published_now
 from personalization.delivery.ticket import Ticket
 from personalization.delivery.visitor import WHOLE_PAGE, Trace, Visitor
+from personalization.experiments.models import Arm
 from personalization.segments.models import Segment
 from personalization.types import Json, JsonObject
 
@@ -28,12 +29,14 @@ MOST = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """What is stored of the slots, variations and segments that a page speaks of (three queries)."""
+    """What is stored of the slots, variations and segments that a page speaks of (three queries),
+    and of the arms of experiments (one more where there are any)."""
 
     slots: Mapping[str, Mapping[str, Any]]
     variations: Mapping[str, Mapping[str, Any]]  # by key of the candidate
     segments: Mapping[str, Mapping[str, Any]]
     ids: Mapping[int, str]  # of segments → name
+    arms: Mapping[str, str]  # “experiment:arm” → what both are called
 
     def of_slot(self, slug: str) -> Iterator[Mapping[str, Any]]:
         return (one for one in self.variations.values() if one["slot__slug"] == slug)
@@ -52,7 +55,22 @@ def names_of(traces: Sequence[Trace], *, ticket: Ticket | None) -> Names:
         variations={f"{_VARIATION}{row['pk']}": row for row in variations},
         segments={row["slug"]: row for row in segments},
         ids={row["pk"]: row["name"] for row in segments},
+        arms=_arms_of(traces),
     )
+
+
+def _arms_of(traces: Sequence[Trace]) -> dict[str, str]:
+    """Return what the arms are called that a visitor is in."""
+    steps = (step for trace in traces for step in trace.steps if step.name == "experiment")
+    slugs = {one.experiment for step in steps for one in step.assigned}
+    if not slugs:
+        return {}
+    arms = Arm.objects.filter(experiment__slug__in=slugs).select_related("experiment")
+    return {
+        f"{arm.experiment.slug}:{arm.key}": _("“%(arm)s” of “%(experiment)s”")
+        % {"arm": arm, "experiment": arm.experiment}
+        for arm in arms
+    }
 
 
 def traces_of(visitor: Visitor) -> list[Trace]:
@@ -117,6 +135,8 @@ def _name(key: str, names: Names) -> str:
     """Return what to call a candidate by its key."""
     if key in names.variations:
         return str(names.variations[key]["name"])
+    if key in names.arms:
+        return names.arms[key]
     kind, _sep, rest = key.partition(":")
     if kind == "template":
         segments = rest.partition(":")[2].split("+")
@@ -140,9 +160,9 @@ def _steps(trace: Trace, names: Names) -> Iterator[JsonObject]:
             left: list[Json] = [_name(key, names) for key in step.left]
             yield {
                 "name": str(STEPS.get(name, name)),
-                "answer": answer_words(step),
+                "answer": answer_words(step, name=lambda key: _name(key, names)),
                 "left": left,
-                "counts": name in ("experiment", "cap", "schedule", "strategy"),
+                "counts": name in ("experiment", "cap", "schedule", "strategy", "holdout"),
             }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.utils import timezone
@@ -14,15 +14,17 @@ from personalization.clock import moment
 from personalization.delivery.choose import Step
 from personalization.delivery.models import Slot
 from personalization.delivery.ticket import Ticket
+from personalization.experiments.trial import HELD_OUT, SHOWN, Assigned
 from personalization.types import Microseconds
 
 REASONS: Mapping[str, Any] = {
     "segment": gettext_lazy("The visitor is in a segment of what is shown."),
+    "experiment": gettext_lazy("An experiment says so, whatever the visitor's segments."),
     "no_id": gettext_lazy("The default: nobody is known here, for there is no visitor cookie."),
     "no_consent": gettext_lazy("The default: the visitor did not agree to personalization."),
     "bot": gettext_lazy("The default: a program asks, and programs see what everybody sees."),
     "paused": gettext_lazy("The default: the visitor is in the segment that pauses personalization."),
-    "held_out": gettext_lazy("The default: an experiment or a holdout keeps the visitor out."),
+    "held_out": gettext_lazy("The default: the visitor is held out, to be compared with others."),
     "capped": gettext_lazy("The default: everything was shown often enough."),
     "no_match": gettext_lazy("The default: nothing that is left is for this visitor."),
     "too_late": gettext_lazy("The default: the headers of the page were sent already."),
@@ -39,10 +41,12 @@ STEPS: Mapping[str, Any] = {
     "bot": gettext_lazy("Bot"),
     "pause": gettext_lazy("Pause"),
     "trigger": gettext_lazy("Trigger"),
-    "experiment": gettext_lazy("Experiments and holdouts"),
+    "global": gettext_lazy("Holdout from everything"),
+    "experiment": gettext_lazy("Experiments"),
     "cap": gettext_lazy("Frequency caps"),
     "schedule": gettext_lazy("Schedule"),
     "strategy": gettext_lazy("Segments and strategy"),
+    "holdout": gettext_lazy("Holdout of what is shown"),
 }
 _ANSWERS: Mapping[tuple[str, str], Any] = {
     ("preview", "in force"): gettext_lazy("in force: consent, bots, pauses and caps are not asked"),
@@ -62,14 +66,35 @@ _ANSWERS: Mapping[tuple[str, str], Any] = {
     ("strategy", "random"): gettext_lazy("of those that match, one by chance"),
     ("strategy", "all"): gettext_lazy("all that match"),
 }
+#: What the arms of a holdout mean.
+_OF_HOLDOUTS: Mapping[str, Any] = {
+    SHOWN: gettext_lazy("not held out"),
+    HELD_OUT: gettext_lazy("held out"),
+}
 #: Segments that are named before the rest is counted.
 _NAMED = 3
 
 
-def answer_words(step: Step) -> str:
+def answer_words(step: Step, *, name: Callable[[str], str] = str) -> str:
+    """Return what was answered; `name` is how an experiment, with an arm, or a candidate is
+    called."""
+    if step.assigned:
+        return ", ".join(_arm_words(step.name, one, name) for one in step.assigned)
     if step.name == "trigger" and step.answer in Slot.Trigger.values:
         return str(Slot.Trigger(step.answer).label)
     return str(_ANSWERS.get((step.name, step.answer), step.answer))
+
+
+def _arm_words(step: str, one: Assigned, name: Callable[[str], str]) -> str:
+    chance = {"chance": f"{one.probability * 100:.4g} %"}
+    if step == "global":
+        return _("%(arm)s, by a chance of %(chance)s") % {"arm": _OF_HOLDOUTS[one.arm], **chance}
+    if step == "holdout":
+        told = {"content": name(one.experiment.partition("/")[2]), "arm": _OF_HOLDOUTS[one.arm]}
+        return _("%(content)s: %(arm)s, by a chance of %(chance)s") % {**told, **chance}
+    return _("%(arm)s, by a chance of %(chance)s") % {
+        "arm": name(f"{one.experiment}:{one.arm}"), **chance,
+    }  # fmt: skip
 
 
 def title(ticket: Ticket, *, segments: Mapping[int, str]) -> str:
@@ -104,6 +129,8 @@ def notes(ticket: Ticket, *, now: Microseconds) -> list[str]:
         found.append(_past() if ticket.at <= now else _future())
     if ticket.at is not None:
         found.append(_("Schedules are exact; rules and variations are those of today."))
+    if ticket.arms:
+        found.append(_("The arms of experiments were chosen, and no chance had a say."))
     return found
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from personalization.clock import microseconds
 from personalization.delivery.known import NOBODY, Known, known_of
 from personalization.delivery.pretended import facts_after, facts_at, made_up, segments_of
-from personalization.delivery.published import current_revision, published, published_now
+from personalization.delivery.pretended_arms import arms_like, with_experiments
+from personalization.delivery.published import (
+    Published,
+    current_revision,
+    published,
+    published_now,
+)
 from personalization.delivery.ticket import Ticket
 from personalization.profiles.models import Snapshot
 from personalization.rules.state import Facts
@@ -22,16 +28,23 @@ Context = Callable[[], JsonObject]
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Somebody who is in exactly these segments, at the instant `at`; None: now."""
+    """Somebody who is in exactly these segments, at the instant `at`; None: now.
+
+    `arms` is experiment → the arm that is shown to them.
+    """
 
     segments: frozenset[str] = frozenset()
     at: Microseconds | None = None
+    arms: Mapping[str, str] = field(default_factory=dict)
 
     def pretended(self, *, context: Context = dict, now: datetime) -> Known:
         """Return what is known of them; `context` describes the request, for rules that ask."""
-        return replace(
-            NOBODY, published=published_now(), consents=EVERY_PURPOSE, segments=self.segments
-        )
+        return self._in_segments(self.segments, published_now())
+
+    def _in_segments(self, segments: frozenset[str], config: Published) -> Known:
+        config = with_experiments(config, self.arms)
+        inside = segments | arms_like(segments, config.trials, self.arms)
+        return replace(NOBODY, published=config, consents=EVERY_PURPOSE, segments=inside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +56,7 @@ class _Segments(Preview):
     def pretended(self, *, context: Context = dict, now: datetime) -> Known:
         config = published_now()
         slugs = (slug for slug, pk in config.segments.items() if pk in self.ids)
-        return replace(NOBODY, published=config, consents=EVERY_PURPOSE, segments=frozenset(slugs))
+        return self._in_segments(frozenset(slugs), config)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +66,10 @@ class _Pretended(Preview):
     ticket: Ticket | None = None
 
     def pretended(self, *, context: Context = dict, now: datetime) -> Known:
+        known = self._by_rules(context, now)
+        return replace(known, published=with_experiments(known.published, self.arms))
+
+    def _by_rules(self, context: Context, now: datetime) -> Known:
         assert self.ticket is not None
         at = microseconds(now) if self.at is None else self.at
         if self.ticket.kind == "profile" and self.at is None:
@@ -75,10 +92,11 @@ def preview_of(ticket: Ticket) -> Preview | None:
     """Return what is pretended with a ticket; None: nothing, only looked into."""
     if ticket.kind == "self":
         return None
+    arms = dict(ticket.arms)
     if ticket.kind == "segments":
-        return _Segments(at=ticket.at, ids=frozenset(ticket.segments))
+        return _Segments(at=ticket.at, arms=arms, ids=frozenset(ticket.segments))
     at = ticket.enters_at if ticket.kind == "visitor" else ticket.at
-    return _Pretended(at=at, ticket=ticket)
+    return _Pretended(at=at, arms=arms, ticket=ticket)
 
 
 def facts_pretended(ticket: Ticket, live: LiveRules, *, now: datetime) -> Facts | None:

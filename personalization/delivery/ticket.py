@@ -24,6 +24,8 @@ LIFE = timedelta(hours=1)
 PERMISSION = "personalization.preview"
 #: So many segments can be pretended at once: a cookie holds no more than 4 KB.
 MOST_SEGMENTS = 200
+#: So many experiments can be looked at in one of their arms at once.
+MOST_ARMS = 5
 _SALT = "personalization.preview"
 _LONGEST = 4000
 
@@ -37,7 +39,8 @@ class Ticket:
     """What is looked at, by `user` (their id), from the instant `begun` on.
 
     `segments` are ids: all that are pretended, or the one that somebody made up enters. `at`
-    is when they come; None: now.
+    is when they come; None: now. `arms` are pairs of an experiment and the arm of it that is
+    shown to them.
     """
 
     user: str
@@ -46,6 +49,7 @@ class Ticket:
     segments: tuple[int, ...] = ()
     profile: int | None = None
     at: Microseconds | None = None
+    arms: tuple[tuple[str, str], ...] = ()
 
     @property
     def enters_at(self) -> Microseconds:
@@ -79,7 +83,8 @@ def read_ticket(cookies: Mapping[str, str]) -> Ticket | None:
         return None
     if found.keys() != _NAMES:
         return None  # signed by another release
-    return Ticket(**{**found, "segments": tuple(found["segments"])})
+    arms = tuple((experiment, arm) for experiment, arm in found["arms"])
+    return Ticket(**{**found, "segments": tuple(found["segments"]), "arms": arms})
 
 
 _NAMES = {field.name for field in fields(Ticket)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -229,13 +229,14 @@ class Visitor:
     def standing(self) -> Standing:
         """What decisions for this visitor depend on. Only the visitor we know has one."""
         at = self.preview.at if self.preview else None
-        return self._known.standing(
+        standing = self._known.standing(
             consented=self._consented,
             bot=is_bot(self.request),
             preview=self.preview is not None,
             unit=self._unit,
             now=microseconds(self.now) if at is None else at,
         )
+        return replace(standing, forced=self.preview.arms) if self.preview else standing
 
     @cached_property
     def usual_mode(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 
 from personalization.clock import microseconds
 from personalization.experiments.bandits.policy import policy_of
@@ -17,12 +17,13 @@ from personalization.experiments.trial import Choice, Namespace, Policy, Trial
 
 def running_trials() -> tuple[Trial, ...]:
     """Return all that run, the oldest first (two queries)."""
-    rows = (
-        Experiment.objects.running()
-        .select_related("audience", "bandit")
-        .prefetch_related(Prefetch("arms", Arm.objects.order_by("position", "pk")))
-        .order_by("started_at", "pk")
-    )
+    return trials_of(Experiment.objects.running().order_by("started_at", "pk"))
+
+
+def trials_of(experiments: QuerySet[Experiment]) -> tuple[Trial, ...]:
+    """Return experiments as they are published, or would be (two queries)."""
+    arms = Prefetch("arms", Arm.objects.order_by("position", "pk"))
+    rows = experiments.select_related("audience", "bandit").prefetch_related(arms)
     return tuple(trial_of(row) for row in rows)
 
 

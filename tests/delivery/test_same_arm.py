@@ -134,7 +134,8 @@ def test_a_page_out_of_a_cache_notes_the_arm_of_who_sees_it() -> None:
 
 def test_an_experiment_that_starts_or_stops_changes_what_caches_answer() -> None:
     variation = make_variation("a", "strip offer", slot="strip")
-    people, before, meanwhile = [make_person("a") for _ in range(14)], set(), set()
+    people = [make_person("a") for _ in range(14)]
+    before, meanwhile = set[str](), set[str]()
     with cached_site():
         for found in (before, meanwhile, before):
             found.update(page(person)[0] for person in people)

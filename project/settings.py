@@ -12,6 +12,7 @@ import environ
 
 from project import environment
 from project.environment import BASE_DIR
+from project.shop.data.lists import LISTS
 
 env = environ.Env()
 env.read_env(str(BASE_DIR / ".env"))
@@ -109,4 +110,8 @@ PERSONALIZATION_TRACKER_KEY = environment.TRACKER_KEY
 PERSONALIZATION_COOKIE_SECURE: bool = env.bool("COOKIE_SECURE", default=False)
 # The demo is looked at by people, and driven by the programs that test and photograph it.
 PERSONALIZATION_FILTER_BOTS: bool = env.bool("FILTER_BOTS", default=False)
+# One visitor in ten is not shown a content, and one in fifty none at all: that tells what it earns.
+PERSONALIZATION_HOLDOUT: float = env.float("HOLDOUT", default=0.1)
+PERSONALIZATION_GLOBAL_HOLDOUT: float = env.float("GLOBAL_HOLDOUT", default=0.02)
+PERSONALIZATION_RECOMMENDATIONS = LISTS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PERSONALIZATION_COOKIE_SECURE

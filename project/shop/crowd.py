@@ -20,6 +20,7 @@ from personalization.delivery.choose import Decision
 from personalization.delivery.published import Place
 from project.shop.deciding import NOBODY, Site, looker_of
 from project.shop.journey import Journey, Json, Shelves
+from project.shop.personas import price
 
 #: First visits begin so long before now, and no later: all that follows from them is over then.
 _SPAN = (timedelta(days=5, hours=12), timedelta(days=59))
@@ -27,6 +28,8 @@ _SPAN = (timedelta(days=5, hours=12), timedelta(days=59))
 _SOON = (240, 2400)
 #: What a product that was looked at adds to the log odds of an order.
 PER_PRODUCT = 0.1
+#: How likely somebody whose cart holds something takes one thing more before the order.
+ANOTHER = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +45,7 @@ class Effect:
 #: to know where the cheap things are. Whatever else the site shows has no effect at all.
 EFFECTS = (
     Effect(slot="hero", segment="cart-abandoners", log_odds=1.2),
-    Effect(slot="home-strip", segment="browsers", log_odds=-1.6),
+    Effect(slot="home-strip", segment="browsers", log_odds=-2.0),
     Effect(slot="category-banner", segment="bargain-hunters", log_odds=0.7),
 )
 
@@ -64,7 +67,7 @@ class Kind:
 def waver(journey: Journey) -> int:
     """Put something into the cart and go; return how many products were looked at."""
     journey.page("/", "Larkfell")
-    product = journey.rng.choice(journey.shelves.products)
+    product = journey.rng.choice(usual(journey.shelves))
     journey.look_at(product)
     journey.take(product)
     return 1
@@ -80,6 +83,14 @@ def take_time(journey: Journey) -> int:
     for product in products:
         journey.look_at(product)
     return len(products)
+
+
+def usual(shelves: Shelves) -> list[Json]:
+    """Return what is neither cheap nor dear: that is what they buy, so that what a hundred of
+    them spend says something."""
+    ordered = sorted(shelves.products, key=price)
+    quarter = len(ordered) // 4
+    return ordered[quarter : len(ordered) - quarter]
 
 
 KINDS = (
@@ -174,8 +185,8 @@ def _live(somebody: Passer, journey: Journey, effects: Mapping[str, Effect]) -> 
     somebody.orders = rng.random() < somebody.chance
     if somebody.orders:
         journey.wait(*_SOON)
-        if not journey.cart:
-            journey.take(rng.choice(journey.shelves.products))
+        if not journey.cart or rng.random() < ANOTHER:
+            journey.take(rng.choice(usual(journey.shelves)))
         journey.order()
 
 

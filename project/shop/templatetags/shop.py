@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from django import template
 from django.db.models import QuerySet
@@ -12,6 +15,8 @@ from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from personalization.delivery.recommendations import List
+from personalization.ml.serving.reasons import Code, Reason
 from project.shop import properties
 from project.shop.cart import Cart, Line
 from project.shop.models import Article, Category, Order, Product
@@ -88,3 +93,41 @@ def picture(thing: Product | Category, label: str = "") -> SafeString:
 @register.simple_tag
 def shop_categories() -> QuerySet[Category]:
     return Category.objects.all()
+
+
+#: Reasons that speak of everybody, and of nobody in particular.
+_OF_ALL: Final[frozenset[Code]] = frozenset({"popular", "new", "other"})
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A product or an article of a list, with the reason why it is in it."""
+
+    thing: Product | Article
+    why: Reason
+
+
+@register.simple_tag
+def product_picks(found: List) -> list[Pick]:
+    """Return the products of a list, in its order; one query, none for an empty list."""
+    keys = [one.item.key for one in found]
+    rows = Product.objects.select_related("category") if keys else Product.objects.none()
+    return _picks(found, rows.in_bulk(keys, field_name="slug"))
+
+
+@register.simple_tag
+def article_picks(found: List) -> list[Pick]:
+    """Return the articles of a list, in its order; one query, none for an empty list."""
+    keys = [one.item.key for one in found]
+    rows = Article.objects.all() if keys else Article.objects.none()
+    return _picks(found, rows.in_bulk(keys, field_name="slug"))
+
+
+@register.filter
+def is_chosen(picks: Sequence[Pick]) -> bool:
+    """Return whether any of them is there for what somebody did, or the page is about."""
+    return any(pick.why.code not in _OF_ALL for pick in picks)
+
+
+def _picks(found: List, rows: Mapping[str, Product | Article]) -> list[Pick]:
+    return [Pick(rows[one.item.key], one.reason) for one in found if one.item.key in rows]

@@ -34,7 +34,7 @@ def database() -> str:
     """Return which database the suite ran on."""
     config = settings.DATABASES["default"]
     if "sqlite" in config["ENGINE"]:
-        return "SQLite in memory"
+        return "SQLite"
     return f"{config['ENGINE'].rpartition('.')[2]} at {config['HOST'] or 'its socket'}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from personalization.clock import microseconds
-from personalization.delivery.ticket import COOKIE, MOST_SEGMENTS, read_ticket
+from personalization.delivery.ticket import COOKIE, MOST_ARMS, MOST_SEGMENTS, read_ticket
+from personalization.experiments.models import Arm, Experiment
 from personalization.segments.models import Segment
 from tests.admin.rules import CART, did, group, rule
 
@@ -44,6 +46,61 @@ def test_a_preview_of_segments_begins_at_a_page_of_the_site(staff, make_segment)
     ticket = ticket_of(staff)
     assert (ticket.kind, set(ticket.segments), ticket.at) == ("segments", {one.pk, two.pk}, None)
     assert ticket.user == staff.session["_auth_user_id"]
+
+
+@pytest.fixture
+def experiments():
+    """One of each status, and one that compares versions of a rule."""
+    for n, (status, kind) in enumerate(
+        [("running", "variations"), ("draft", "variations"), ("stopped", "models"),
+         ("draft", "rules"), ("running", "rules")]
+    ):  # fmt: skip
+        experiment = Experiment.objects.create(slug=f"e{n}", name=f"E{n}", status=status, kind=kind)
+        for key in ("old", "new"):
+            Arm.objects.create(experiment=experiment, key=key, name=key.title())
+
+
+def test_arms_of_what_runs_and_of_what_is_prepared_can_be_chosen(staff, experiments):
+    page = staff.get(PAGE, {"arms": "e1:new"}).content.decode()
+    values = re.findall(r'name="arms" value="([^"]+)"', page)
+    assert values == ["e0:old", "e0:new", "e1:old", "e1:new", "e4:old", "e4:new"]
+    assert re.search(r'value="e1:new"[^>]* checked', page)
+    assert start(staff, arms=["e0:old", "e1:new"]).status_code == 302
+    assert ticket_of(staff).arms == (("e0", "old"), ("e1", "new"))
+
+
+@pytest.mark.parametrize(
+    ("arms", "words"),
+    [
+        (["e0:old", "e0:new"], "Choose one arm of each experiment."),
+        (["e2:old"], "is not one of the available choices"),
+        (["e3:old"], "is not one of the available choices"),
+        (["e0:gone"], "is not one of the available choices"),
+    ],
+)
+def test_what_cannot_be_looked_at_together_is_refused(staff, experiments, arms, words):
+    response = start(staff, arms=arms)
+    assert response.status_code == 200
+    assert words in response.content.decode()
+    assert ticket_of(staff) is None
+
+
+def test_no_more_experiments_than_a_cookie_holds(staff):
+    for n in range(MOST_ARMS + 1):
+        experiment = Experiment.objects.create(slug=f"e{n}", name="E", status="running")
+        Arm.objects.create(experiment=experiment, key="new")
+    arms = [f"e{n}:new" for n in range(MOST_ARMS + 1)]
+    assert "are too many" in start(staff, arms=arms).content.decode()
+    assert start(staff, arms=arms[1:]).status_code == 302
+
+
+def test_who_looks_as_themselves_is_in_their_own_arms(staff, experiments):
+    start(staff, kind="self", arms=["e0:old"])
+    assert ticket_of(staff).arms == ()
+
+
+def test_without_experiments_the_page_does_not_speak_of_them(staff):
+    assert "Arms of experiments" not in staff.get(PAGE).content.decode()
 
 
 def test_the_cookie_is_for_this_browser_and_short(staff):

@@ -61,9 +61,9 @@ def lesson_of(
     is_new = content.get("kind") != experiment.allocation or content.get("arms") != [*log.arms]
     if experiment.allocation in CONTEXTUAL:
         features = (None if is_new else _chosen(content)) or features_of_visitors(now=now)
-        found = _contextual(experiment.allocation, log, features)
+        found = contextual_state(experiment.allocation, log, features)
     else:
-        found = _thompson(log, seed=seed_of(experiment, number))
+        found = thompson_state(log, seed=seed_of(experiment, number))
     if found is None:
         return None
     weights = [arm.weight for arm in arms_of(experiment)]
@@ -77,7 +77,8 @@ def seed_of(experiment: Experiment, number: int) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
 
 
-def _thompson(log: Log, *, seed: int) -> dict[str, Any]:
+def thompson_state(log: Log, *, seed: int) -> dict[str, Any]:
+    """Return the state of a bandit that looks at nobody; without chances while it waits."""
     of_arm = [log.arm == arm for arm in range(len(log.arms))]
     chances = None
     if min(int(mine.sum()) for mine in of_arm) >= LEAST_UNITS:
@@ -91,8 +92,9 @@ def _thompson(log: Log, *, seed: int) -> dict[str, Any]:
     }
 
 
-def _contextual(kind: str, log: Log, features: Features | None) -> dict[str, Any] | None:
-    """Return the state of a bandit that looks at features, from decisions with a context."""
+def contextual_state(kind: str, log: Log, features: Features | None) -> dict[str, Any] | None:
+    """Return the state of a bandit that looks at features, from decisions with a context; None
+    while there are no features to look at."""
     if features is None:
         return None
     told = [at for at, context in enumerate(log.contexts) if context is not None]

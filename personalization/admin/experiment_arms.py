@@ -160,6 +160,18 @@ class MeasureInline(_Inline):
     extra = 1
     verbose_name_plural = gettext_lazy("metrics it is judged by")
 
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "metric":
+            bare(field.widget, can_add=True)
+        return field
+
+
+def bare(widget: Any, *, can_add: bool = False) -> None:
+    """Leave out the buttons beside a choice that change what is chosen."""
+    widget.can_change_related = widget.can_delete_related = widget.can_view_related = False
+    widget.can_add_related = widget.can_add_related and can_add
+
 
 def _is_over(experiment: Experiment | None) -> bool:
     return experiment is not None and experiment.status == _Status.STOPPED

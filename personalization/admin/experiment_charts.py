@@ -15,8 +15,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from personalization.admin.experiment_numbers import number
+
 #: Narrow, so that words can be read on a phone, too.
-WIDTH = 420
+WIDTH = 400
 _LEFT, _RIGHT, _TOP = 14, 14, 12
 _ROW, _AXIS = 44, 30
 #: Letters that fit above a bar.
@@ -61,10 +63,10 @@ def share_chart(name: str, shares: Sequence[tuple[str, int]], *, title: str) -> 
     parts = []
     for place, (label, n) in enumerate(shares):
         y = _TOP + _ROW * place
-        parts.append(_words("start", _LEFT, y + 10, _short(f"{label}: {n}")))
+        parts.append(_words("start", _LEFT, y + 10, _short(f"{label}: {number(n)}")))
         box = '<rect class="pz-visitors" x="{}" y="{}" width="{}" height="12" rx="2"/>'
         parts.append(format_html(box, _LEFT, y + 18, f"{max(1.0, width * n / most):.1f}"))
-    told = "; ".join(f"{label}: {n}" for label, n in shares)
+    told = "; ".join(f"{label}: {number(n)}" for label, n in shares)
     return _picture(name, _TOP + _ROW * len(shares), parts, title=title, description=told)
 
 

@@ -86,11 +86,12 @@ class ExperimentForm(ModelForm):
     """All but the arms and the metrics."""
 
     coverage = PercentField(
+        initial=1.0,
         label=gettext_lazy("share of visitors (%)"),
         help_text=gettext_lazy("So many of them take part. It can be raised later, not lowered."),
     )
-    namespace_from = PercentField(label=gettext_lazy("from (%)"))
-    namespace_until = PercentField(label=gettext_lazy("until (%)"))
+    namespace_from = PercentField(label=gettext_lazy("from (%)"), initial=0.0)
+    namespace_until = PercentField(label=gettext_lazy("until (%)"), initial=1.0)
     ramp = RampField(
         label=gettext_lazy("later shares"),
         required=False,

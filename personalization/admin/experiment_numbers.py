@@ -61,6 +61,8 @@ def signed_number(value: float) -> str:
 def change(share: float, *, signed: bool = True) -> str:
     """Return a share as a change in percent: “+12 %”."""
     percent = 100 * share
+    if abs(percent) < 1e-9:
+        return "0 %"
     digits = 0 if abs(percent) >= 10 else 1
     rounded = round(percent, digits)
     if rounded == int(rounded):

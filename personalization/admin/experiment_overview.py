@@ -22,8 +22,15 @@ from personalization.admin.experiment_numbers import (
     signed,
     signed_number,
 )
+from personalization.admin.experiment_policies import PolicyLine, policies_of
 from personalization.admin.experiment_problems import problem_words
-from personalization.admin.experiment_words import Headline, Names, headline, is_trusted
+from personalization.admin.experiment_words import (
+    Headline,
+    Names,
+    headline,
+    is_trusted,
+    primary_of,
+)
 from personalization.admin.wording import share_words
 from personalization.experiments.bandits.policy import policy_of
 from personalization.experiments.models import Arm, BanditState, Experiment, Finding, Measure
@@ -88,6 +95,7 @@ class Overview:
     problems: Sequence[tuple[str, str]]
     is_trusted: bool
     tables: Sequence[Table]
+    policies: Sequence[PolicyLine]
     visitors_chart: SafeString
     computed_at: datetime | None
     error: str
@@ -121,10 +129,16 @@ def overview(experiment: Experiment, *, now: datetime) -> Overview:
         tables=[_table(n, one, names) for n, one in enumerate(result.metrics)]
         if result is not None and trusted
         else [],
+        policies=_policies(experiment, result, names) if trusted else [],
         visitors_chart=_visitors(result, names),
         computed_at=finding.computed_at if finding else None,
         error=finding.error if finding else "",
     )
+
+
+def _policies(experiment: Experiment, result: Result | None, names: Names) -> list[PolicyLine]:
+    metric = primary_of(result) if result is not None else None
+    return policies_of(experiment, names, kind=metric.kind) if metric is not None else []
 
 
 def result_in(finding: Finding | None) -> Result | None:
@@ -149,7 +163,8 @@ def names_of(arms: Sequence[Arm], known: Sequence[Offer]) -> Names:
 def what_words(experiment: Experiment) -> str:
     """Return what is compared: “Contents of a slot: hero”."""
     kind = str(experiment.get_kind_display())
-    return f"{kind}: {experiment.place}" if experiment.place else kind
+    told = f"{kind}: {experiment.place}" if experiment.place else kind
+    return f"{told[:1].upper()}{told[1:]}"
 
 
 def whom_words(experiment: Experiment, *, now: datetime) -> str:

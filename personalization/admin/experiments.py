@@ -19,7 +19,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from personalization.admin import experiment_deeds, experiment_earnings
-from personalization.admin.experiment_arms import ArmInline, MeasureInline
+from personalization.admin.experiment_arms import ArmInline, MeasureInline, bare
 from personalization.admin.experiment_contents import About, offers
 from personalization.admin.experiment_form import BeginningForm, ExperimentForm
 from personalization.admin.experiment_goals import warn_of_silence
@@ -68,7 +68,6 @@ class ExperimentAdmin(ModelAdmin):
                 ),
             },
         ),
-        (_("What came of it"), {"fields": ("conclusion",)}),
     )  # fmt: skip
 
     class Media:
@@ -140,7 +139,8 @@ class ExperimentAdmin(ModelAdmin):
         if asked is None or not beginning.is_valid():
             return self._begin(request, beginning)
         request.experiment_about = beginning.about  # type: ignore[attr-defined]
-        return super().add_view(request, form_url, extra_context)
+        what = what_words(Experiment(kind=beginning.about.kind, place=beginning.about.place))
+        return super().add_view(request, form_url, {"what": what, **(extra_context or {})})
 
     def _begin(self, request: HttpRequest, form: BeginningForm) -> HttpResponse:
         context = {
@@ -167,6 +167,13 @@ class ExperimentAdmin(ModelAdmin):
             kwargs["initial"] = [{"content": one, "weight": 0.5} for one in first]
         return kwargs
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Ask what came of it where something can have."""
+        shown = super().get_fieldsets(request, obj)
+        if obj is None or obj.status == _Status.DRAFT:
+            return shown
+        return (*shown, (gettext("What came of it"), {"fields": ("conclusion",)}))
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Keep the slug, which events know it by; of what is over keep all but its words."""
         if obj is None:
@@ -185,6 +192,12 @@ class ExperimentAdmin(ModelAdmin):
         if db_field.name == "audience":
             kwargs["queryset"] = Segment.objects.listed().filter(active=True)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "audience" and field is not None:
+            bare(field.widget)
+        return field
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Say what is still in the way of a start, and what is odd."""

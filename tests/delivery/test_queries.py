@@ -7,8 +7,11 @@ from contextlib import contextmanager
 
 import pytest
 from django.db import connection
+from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
+from personalization.delivery.models import Variation
+from personalization.experiments.models import Arm, Experiment
 from personalization.privacy.texts import texts_of
 from tests.delivery.people import Person, make_person, make_segments, make_variation
 from tests.delivery.rendering import HERO, render, render_in, request_of
@@ -98,3 +101,30 @@ def test_more_segments_and_slots_cost_no_more(person: Person) -> None:
     render(HERO, person)
     with queries(1):
         render(page() + page().replace("slot-", "more-slot-"), person)
+
+
+def test_experiments_and_holdouts_cost_no_read(person: Person) -> None:
+    """Fifty of all kinds, on every slot of the page."""
+    for n in range(50):
+        kind = ("variations", "strategies", "rules", "models")[n % 4]
+        slot = f"slot-{n % SLOTS}"
+        contents = {
+            "variations": ("", Variation.objects.filter(slot__slug=slot)[0].key),
+            "strategies": ("priority", "weight"),
+            "rules": (f"segment-{n}:1", f"segment-{n}:2"),
+            "models": ("recommend:1", "recommend:2"),
+        }[kind]
+        experiment = Experiment.objects.create(
+            slug=f"test-{n}", name="Test", kind=kind, place=slot, status="running"
+        )
+        for place, content in enumerate(contents):
+            Arm.objects.create(
+                experiment=experiment, key=f"arm{place}", content=content, position=place
+            )
+    held = override_settings(PERSONALIZATION_HOLDOUT=0.1, PERSONALIZATION_GLOBAL_HOLDOUT=0.02)
+    with held:
+        warm = render(page(), person)
+        with queries(1):
+            assert render(page(), person) == warm
+    asked = request_of(person).personalization  # type: ignore[attr-defined]
+    assert len(asked.decide("slot-0").assigned) == 1

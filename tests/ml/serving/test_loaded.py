@@ -12,6 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from personalization.ml.artefact import checksum, packed
 from personalization.ml.history import history_of
 from personalization.ml.models import ModelArtefact, ModelVersion
 from personalization.ml.recommenders.markov import MarkovConfig
@@ -185,6 +186,7 @@ assert get_resolver().url_patterns
 before = {"numpy", "scipy", "sklearn"} & set(sys.modules)
 
 from personalization.ml.artefact import checksum, unpacked
+from personalization.ml.artefact import checksum, packed
 from personalization.ml.history import history_of
 from personalization.ml.recommenders.markov import MarkovConfig
 from personalization.ml.serving.engine import Engine
@@ -217,3 +219,53 @@ def test_the_web_process_scores_without_scipy_and_scikit_learn_and_starts_withou
         "after": [],
         "found": [["b", 9, "viewed"], ["c", 9, "viewed"]],
     }
+
+
+# -- a version by its number ------------------------------------------------------------------
+
+
+def best_of(number: int, now=NOW) -> list[str]:
+    found = engine(now=now, number=number)
+    assert found is not None
+    assert found.version == number
+    listing = listing_of(shelf_of(item(key) for key in "abcd"), rules=())
+    ranking = found.ranking(history_of("a"), listing)
+    return [key for key, _ in ranking.best(3)] if ranking else []
+
+
+def test_a_version_that_does_not_serve_is_loaded_by_its_number():
+    store(what_follows({"a": ["d"]}), number=1, status=ModelVersion.Status.CANDIDATE)
+    serve_what_follows(LEADS, number=2)
+    assert (best_of(1), best_of(2), best()) == (["d"], ["b", "c"], ["b", "c"])
+
+
+def test_a_number_without_a_version_that_can_be_read_is_no_model():
+    version = store(what_follows(LEADS), number=1, status=RETIRED)
+    before = counted("models.corrupt")
+    spoil(version)
+    assert engine(now=NOW, number=1) is None
+    assert counted("models.corrupt") == before + 1
+    assert engine(now=NOW, number=9) is None
+    ModelArtefact.objects.all().delete()
+    assert engine(now=NOW + FRESH, number=1) is None
+
+
+def test_a_version_is_kept_and_looked_at_again_with_one_query():
+    store(what_follows(LEADS), number=1, status=RETIRED)
+    first = engine(now=NOW, number=1)
+    with CaptureQueriesContext(connection) as captured:
+        assert engine(now=NOW, number=1) is first
+        assert len(captured) == 0
+        assert engine(now=NOW + FRESH, number=1) is first
+    assert len([one for one in captured if "SAVEPOINT" not in one["sql"]]) == 1
+
+
+def test_a_version_that_is_stored_anew_is_read_anew():
+    """As it is when somebody it has learned from was erased."""
+    version = store(what_follows(LEADS), number=1, status=RETIRED)
+    assert best_of(1) == ["b", "c"]
+    content = packed(what_follows({"a": ["d"]}))
+    ModelArtefact.objects.filter(version=version).update(content=content)
+    ModelVersion.objects.filter(pk=version.pk).update(checksum=checksum(content))
+    assert best_of(1) == ["b", "c"]
+    assert best_of(1, NOW + FRESH) == ["d"]

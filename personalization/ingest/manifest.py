@@ -19,6 +19,7 @@ from personalization import metrics
 from personalization.conf import settings
 from personalization.events.collection import kinds_to_collect
 from personalization.exceptions import BufferUnavailable
+from personalization.experiments import used_events as _of_experiments  # noqa: F401
 from personalization.ingest import pressure
 from personalization.ingest.sampling import FLOOR, sample_rate
 from personalization.ml import used_events  # noqa: F401  # registers what models use

@@ -13,6 +13,7 @@ from personalization.conf import settings
 from personalization.events.catalogue import SLOT_EVENTS
 from personalization.events.collection import EVENTS, Kind, kinds_to_collect, uses
 from personalization.events.models import EventSchema
+from personalization.experiments import used_events as _of_experiments  # noqa: F401
 from personalization.ml import used_events  # noqa: F401  # registers what models use
 from personalization.profiles.features import INTEREST, definitions
 from personalization.rules.leaves.event import EventLeaf

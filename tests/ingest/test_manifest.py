@@ -97,8 +97,8 @@ def test_it_costs_the_same_however_many_rules_there_are(
         make_segment(f"segment-{number}", rule(happened("Engaged", value=number + 1)))
     read(client)
     pressure.gauge.counted_at = -math.inf
-    # The revision, what models use, and how many requests wait.
-    with django_assert_num_queries(3):
+    # The revision, what models and experiments use, and how many requests wait.
+    with django_assert_num_queries(4):
         read(client)
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from personalization.experiments.bucketing import bucket, ranges_of
+from personalization.experiments.bucketing import Range, bucket, ranges_of
 from personalization.experiments.trial import (
     HELD_OUT,
     Choice,
     Entrant,
     Namespace,
-    Range,
     Trial,
     assign,
     holdout,
@@ -28,7 +28,7 @@ EXAMPLES = re.findall(r"```js\n(.*?)```", PAGE, re.DOTALL)
 IMPORT = re.compile(r'^import \{.*\} from "/static/personalization/buckets.js";\n', re.MULTILINE)
 
 
-def told(tmp_path: Path, code: str) -> object:
+def told(tmp_path: Path, code: str) -> Any:
     """Return what the expression on the last line of the code is, of all examples in one."""
     program = tmp_path / "example.mjs"
     stored = "const localStorage = { getItem: () => null, setItem: (_, text) => { kept_ = text } };"
@@ -42,8 +42,7 @@ def told(tmp_path: Path, code: str) -> object:
     program.write_text("\n".join(lines))
     done = run(program, "")
     assert done.returncode == 0, done.stderr
-    answer: object = json.loads(done.stdout)
-    return answer
+    return json.loads(done.stdout)
 
 
 def test_the_ranges_of_the_table() -> None:
@@ -91,5 +90,5 @@ def test_the_examples_run_and_answer_as_the_server_does(tmp_path: Path) -> None:
 
 
 def test_the_example_of_sticky_buckets_keeps_what_it_found(tmp_path: Path) -> None:
-    found, kept = told(tmp_path, "[kept.found, JSON.parse(kept_)]")  # type: ignore[misc]
+    found, kept = told(tmp_path, "[kept.found, JSON.parse(kept_)]")
     assert kept == {"user||u2": {"hero-text__0": found["arm"]}}

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from django.db import DatabaseError, OperationalError
 from django.db.models import Max
@@ -34,6 +34,7 @@ from personalization.experiments.earnings import (
 from personalization.experiments.exposures import EXPOSURES
 from personalization.experiments.models import Experiment, Finding
 from personalization.experiments.outcomes import events_of, window_of
+from personalization.experiments.policies import policies_found
 from personalization.experiments.proposals import proposals
 from personalization.experiments.results import Result
 from personalization.experiments.trial import GLOBAL
@@ -124,6 +125,8 @@ def _experiments(look: _Look) -> int:
         if look.is_due(subject, names=names, of=of):
             compute = partial(result_of, experiment, now=look.now)
             written += _kept(subject, compute, look, of=of)
+            others = partial(policies_found, experiment, now=look.now)
+            _kept(f"policies:{experiment.slug}", others, look, of=of)
     return written
 
 
@@ -204,7 +207,13 @@ def _forget(kept: Collection[str]) -> None:
 # -- rows ------------------------------------------------------------------------------------
 
 
-def _kept(subject: str, compute: Callable[[], Result], look: _Look, *, of: str) -> int:
+class _Told(Protocol):
+    """What a finding keeps."""
+
+    def to_json(self) -> JsonObject: ...
+
+
+def _kept(subject: str, compute: Callable[[], _Told], look: _Look, *, of: str) -> int:
     """Compute a result and keep it, or why that failed; return how many were written."""
     try:
         result = compute()

@@ -79,6 +79,21 @@ class PolicyValue:
         return cls(**{**told, **estimates})
 
 
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What a finding `policies:<slug>` holds."""
+
+    policies: tuple[PolicyValue, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"policies": [one.to_json() for one in self.policies]}
+
+
+def policies_found(experiment: Experiment, *, now: datetime) -> Policies:
+    """Return the same as `what_if`, to be kept in a finding."""
+    return Policies(tuple(what_if(experiment, now=now)))
+
+
 def what_if(experiment: Experiment, *, now: datetime) -> list[PolicyValue]:
     """Return what each policy would have earned, by the metric that decides.
 

@@ -173,3 +173,20 @@ def check_cache() -> Iterator[CheckMessage]:
             hint="Use a cache that all processes share, such as Redis or Memcached.",
             id="personalization.W019",
         )
+
+
+@_deploy
+def check_holdouts() -> Iterator[CheckMessage]:
+    """W021: nobody is held out, so that nothing can be told of what is shown."""
+    told = {
+        "HOLDOUT": "nobody is held out from a content, so that none can tell what it earns.",
+        "GLOBAL_HOLDOUT": "nobody is held out from all of them, so that it cannot be told what "
+        "personalization earns.",
+    }
+    for name, what in told.items():
+        if not getattr(settings, name):
+            yield Warning(
+                f"{PREFIX}{name} is 0: {what}",
+                hint="0.1 and 0.02 are usual. Silence this check where that is meant.",
+                id="personalization.W021",
+            )

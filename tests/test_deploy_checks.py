@@ -24,6 +24,7 @@ def live(settings: Any) -> Any:
     """A site that is set up as one on the internet has to be; a test makes one thing worse."""
     settings.SECRET_KEY = LONG
     settings.PERSONALIZATION_COOKIE_SECURE = True
+    settings.PERSONALIZATION_HOLDOUT = settings.PERSONALIZATION_GLOBAL_HOLDOUT = 0.1
     settings.PERSONALIZATION_VISITOR_COOKIE = "__Host-pz_id"
     settings.CACHES = {
         "default": {
@@ -206,3 +207,20 @@ def test_a_new_site_is_told_what_is_missing() -> None:
     assert run.returncode == 0, "warnings stop nothing"
     for number in (14, 16, 19):
         assert f"personalization.W0{number}" in run.stderr
+
+
+# -- W021 ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("HOLDOUT", "from a content"), ("GLOBAL_HOLDOUT", "what personalization earns")],
+)
+def test_a_site_that_holds_nobody_out_is_told_what_it_cannot_know(
+    live: Any, name: str, what: str
+) -> None:
+    setattr(live, f"PERSONALIZATION_{name}", 0.0)
+    (message,) = said()
+    assert message.id == "personalization.W021"
+    assert f"PERSONALIZATION_{name} is 0" in message.msg
+    assert what in message.msg

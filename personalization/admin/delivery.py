@@ -7,13 +7,14 @@ from functools import partial
 from typing import Any, cast
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
 from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html_join
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from personalization.admin import preview, slot_inspection
@@ -44,7 +45,10 @@ class VariationInline(StackedInline):
     model = Variation
     extra = 0
     fieldsets = (
-        (None, {"fields": ("segment", "name", "content", ("active", "priority", "share"))}),
+        (
+            None,
+            {"fields": ("segment", "name", "content", ("active", "priority", "share"), "holdout")},
+        ),
         (_("When, and how often"), {"fields": (("starts_at", "ends_at"), CAPS)}),
     )
 
@@ -136,6 +140,14 @@ class SlotAdmin(ModelAdmin):
             if preview.may_preview(request):
                 context["preview_url"] = preview.preview_link("segments")
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Say of which contents nothing can be told any more."""
+        super().save_related(request, form, formsets, change)
+        none = form.instance.variations.filter(holdout=0, active=True).order_by("pk")
+        if names := ", ".join(f"“{one}”" for one in none):
+            words = gettext("Nobody is held out from %(names)s: it cannot be told what that earns.")
+            messages.warning(request, words % {"names": names})
 
     @admin.display(description=_("variations"), ordering="n_variations")
     def variations(self, slot: Any) -> int:

@@ -61,12 +61,11 @@ def earned_of(result: Result | None) -> Earned:
     )
 
 
-def earned_by(names: Collection[str]) -> dict[str, Earned]:
-    """Return what the contents earned whose holdouts have these names, as far as something is
-    found about them (one query)."""
-    subjects = {f"holdout:{name}": name for name in names}
+def earned_by(subjects: Collection[str]) -> dict[str, Earned]:
+    """Return what was earned by subjects, as `Finding` calls them, as far as something is found
+    about them (one query)."""
     rows = Finding.objects.filter(subject__in=subjects)
-    return {subjects[row.subject]: earned_of(result_in(row)) for row in rows}
+    return {row.subject: earned_of(result_in(row)) for row in rows}
 
 
 def _missing(result: Result) -> str:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from personalization.admin.experiment_earned import COLOURS, Earned, earned_of
 from personalization.admin.experiment_overview import result_in
 from personalization.admin.experiment_problems import problem_words
-from personalization.admin.experiment_proposals import Advice, advice_of
+from personalization.admin.experiment_proposals import Advice, advice_of, holdouts_in
 from personalization.admin.experiment_words import Names
 from personalization.admin.links import gone
 from personalization.admin.read_only import ModelAdmin, may, may_view
@@ -63,9 +63,9 @@ def earnings(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
     if not may_view(request, Experiment):
         raise PermissionDenied
     findings = {one.subject: one for one in _findings()}
-    contents = contents_of_slots([
-        subject.removeprefix(HOLDOUT) for subject in findings if subject.startswith(HOLDOUT)
-    ])  # fmt: skip
+    proposed = findings[_PROPOSALS].content if _PROPOSALS in findings else {}
+    shown = {one.removeprefix(HOLDOUT) for one in findings if one.startswith(HOLDOUT)}
+    contents = contents_of_slots(shown | holdouts_in(proposed))
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
@@ -73,7 +73,7 @@ def earnings(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
         "title": _("What it earns"),
         "all": _line(findings[GLOBAL], _("All of it")) if GLOBAL in findings else None,
         "groups": _groups(findings, contents),
-        "advice": _advice(request, findings, contents),
+        "advice": _advice(request, proposed, contents),
         "computed_at": _newest(findings.values()),
         "holdout": percent(settings.HOLDOUT),
         "global_holdout": percent(settings.GLOBAL_HOLDOUT),
@@ -170,11 +170,10 @@ def holdout_names() -> Names:
 
 
 def _advice(
-    request: HttpRequest, findings: Mapping[str, Finding], contents: Mapping[str, Content]
+    request: HttpRequest, proposed: Any, contents: Mapping[str, Content]
 ) -> Sequence[Advice]:
-    finding = findings.get(_PROPOSALS)
     return advice_of(
-        finding.content if finding is not None else {},
+        proposed,
         contents=contents,
         may_pause=may(request, "change", Variation),
         may_stop=request.user.has_perm("personalization.run_experiment"),

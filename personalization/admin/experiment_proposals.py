@@ -32,8 +32,7 @@ def advice_of(
     told: Any, *, contents: Mapping[str, Content], may_pause: bool, may_stop: bool
 ) -> list[Advice]:
     """Return what a finding of proposals says; what nobody understands is left out."""
-    proposed = told.get("proposals") if isinstance(told, Mapping) else None
-    known = [one for one in proposed or () if isinstance(one, Mapping)]
+    known = _known(told)
     slugs = [_subject(one, "experiment:") for one in known]
     running = {
         row.slug: row
@@ -46,6 +45,18 @@ def advice_of(
         elif experiment := running.get(_subject(one, "experiment:")):
             advice += _of_experiment(one, experiment, may_stop=may_stop)
     return advice
+
+
+def holdouts_in(told: Any) -> set[str]:
+    """Return the names of the holdouts that a finding of proposals is about."""
+    return {name for one in _known(told) if (name := _subject(one, "holdout:"))}
+
+
+def _known(told: Any) -> list[Mapping[str, Any]]:
+    proposed = told.get("proposals") if isinstance(told, Mapping) else None
+    if not isinstance(proposed, list):
+        return []
+    return [one for one in proposed if isinstance(one, Mapping)]
 
 
 def _subject(proposal: Mapping[str, Any], kind: str) -> str:

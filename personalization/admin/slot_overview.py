@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from personalization.admin.experiment_earned import Earned, earned_by
 from personalization.admin.preview import may_preview, preview_link
 from personalization.admin.read_only import may_view
 from personalization.admin.slot_figures import DAYS, Figures, figures_of
@@ -26,6 +28,8 @@ from personalization.delivery.published import published_now
 from personalization.delivery.templates import blocks_in_templates
 from personalization.delivery.versions import versions_of_templates
 from personalization.events.models import Event
+from personalization.experiments.models import Experiment
+from personalization.experiments.wording import percent
 
 #: What a template shows has a key of this beginning in exposures.
 _OF_TEMPLATE = "template:"
@@ -43,6 +47,9 @@ class Line:
     share: str
     figures: Figures
     preview: str
+    #: What it earned beside those who are held out from it; None: nothing is known.
+    earned: Earned | None
+    held_out: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +77,8 @@ class Overview:
     #: Whether there are figures, and the user may see them.
     counted: bool
     of_template: Figures
+    #: What all of it earned; None: nothing is known, or the user may not see it.
+    earned: Earned | None
 
 
 def overview(slot: Slot, *, request: HttpRequest) -> Overview:
@@ -77,6 +86,7 @@ def overview(slot: Slot, *, request: HttpRequest) -> Overview:
     figures = figures_of(slot.slug, now=now) if may_view(request, Event) else None
     strategy = slot.strategy or settings.OVERLAP
     variations = list(slot.variations.select_related("segment"))
+    earned, of_slot = _earned(slot, variations, request)
     total = sum(one.share for one in variations if state_at(now, variation=one) == "running")
     lines = []
     for one in variations:
@@ -92,6 +102,8 @@ def overview(slot: Slot, *, request: HttpRequest) -> Overview:
                 share=f"{100 * one.share / total:.0f} %" if drawn else "",
                 figures=(figures or {}).get(one.key, Figures()),
                 preview=_preview(request, one),
+                earned=earned.get(one.key),
+                held_out=held_out_words(one),
             )
         )
     return Overview(
@@ -101,7 +113,27 @@ def overview(slot: Slot, *, request: HttpRequest) -> Overview:
         days=DAYS,
         counted=figures is not None,
         of_template=_of_template(figures or {}),
+        earned=of_slot,
     )
+
+
+def held_out_words(variation: Variation) -> str:
+    """Return how many of its visitors see the default instead."""
+    share = settings.HOLDOUT if variation.holdout is None else variation.holdout
+    return _("held out %(share)s") % {"share": percent(share)} if share else _("nobody held out")
+
+
+def _earned(
+    slot: Slot, variations: Sequence[Variation], request: HttpRequest
+) -> tuple[Mapping[str, Earned], Earned | None]:
+    """Return what is known of variations by their keys, and of the slot (one query)."""
+    if not may_view(request, Experiment):
+        return {}, None
+    subjects = {one.key: f"holdout:{slot.slug}/{one.key}" for one in variations}
+    of_slot = f"slot:{slot.slug}"
+    found = earned_by([*subjects.values(), of_slot])
+    known = {key: found[subject] for key, subject in subjects.items() if subject in found}
+    return known, found.get(of_slot)
 
 
 def _preview(request: HttpRequest, variation: Variation) -> str:
@@ -113,7 +145,7 @@ def _preview(request: HttpRequest, variation: Variation) -> str:
 def _uses(slot: Slot) -> list[Use]:
     """Return where templates have a tag of the slot."""
     found = [(name, block) for name, block in blocks_in_templates() if block.slot == slot.slug]
-    keyed = any((block.mode or settings.DELIVERY) == "keyed" for _, block in found)
+    keyed = any((block.mode or settings.DELIVERY) == "keyed" for _template, block in found)
     pages = versions_of_templates(published_now()) if keyed else ()
     versions = {page.template: page.versions for page in pages}
     return [_use(name, block, slot, versions) for name, block in found]

@@ -70,6 +70,8 @@ class KeyedSite:
                     PERSONALIZATION_DELIVERY=self.delivery,
                     PERSONALIZATION_EDGE=self.edge,
                     PERSONALIZATION_PAUSE_SEGMENT=ODD,
+                    PERSONALIZATION_HOLDOUT=self.world.holdouts[0],
+                    PERSONALIZATION_GLOBAL_HOLDOUT=self.world.holdouts[1],
                 )
             )
             for module in (middleware, edge_views):

@@ -171,7 +171,7 @@ TURNING: dict[str, View] = {
     "cached-by-chance": cache_page(60)(by_chance),
 }
 #: What these show whatever is asked for.
-SHOWN_BY = {"missing": "slot", "dispatched": "dispatched", "dispatched-by-key": "slot"}
+SHOWN_BY = {"missing": "slot", "dispatched": "dispatched", "dispatched-by-key": "by-flag"}
 STYLES: dict[str, View] = {
     "bare": rendered,
     "late": late,

@@ -17,6 +17,7 @@ from personalization.delivery.page_key import DEFAULT_KEY, Answer, Ask
 from personalization.delivery.visitor import Visitor
 from tests.delivery.fuzz import Leak
 from tests.delivery.keyed_fuzz import KEYED_STACKS, KeyedSite
+from tests.delivery.world import make_tested_world
 
 pytestmark = pytest.mark.django_db
 
@@ -45,6 +46,23 @@ def test_nobody_does_where_only_some_slots_are_keyed(stack: str) -> None:
 @pytest.mark.parametrize("edge", [False, True], ids=["a CDN", "an edge with keys"])
 def test_nobody_does_where_each_process_has_learned_something_else(stack: str, edge: bool) -> None:
     roam(stack, seed=2, edge=edge, processes=3, proxied=edge)
+
+
+@pytest.mark.parametrize("stack", ["no cache", "whole site with keys"])
+@pytest.mark.parametrize("edge", [False, True], ids=["a CDN", "an edge with keys"])
+def test_nobody_does_while_an_experiment_runs_and_some_are_held_out(stack: str, edge: bool) -> None:
+    roam(stack, seed=5, edge=edge, world=make_tested_world(), n=300)
+
+
+def test_nor_where_only_some_slots_are_keyed_meanwhile() -> None:
+    roam("whole site with keys", seed=6, delivery="inline", world=make_tested_world(), n=300)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stack", KEYED_STACKS)
+@pytest.mark.parametrize("delivery", ["keyed", "inline"])
+def test_nobody_does_in_many_more_visits_meanwhile(stack: str, delivery: str) -> None:
+    roam(stack, seed=300, delivery=delivery, world=make_tested_world(), n=2000, edge=True)
 
 
 def test_who_makes_up_a_key_spoils_no_version_for_others() -> None:

@@ -49,11 +49,8 @@ def test_one_about_no_place_is_about_all_of_them() -> None:
 
 
 def test_an_arm_says_which_version_is_asked() -> None:
-    seen = {
-        (found.assigned[0].arm, found.version)
-        for n in range(50)
-        if (found := arms(MODELS, standing=Standing(unit=str(n))))
-    }
+    found = [arms(MODELS, standing=Standing(unit=str(n))) for n in range(50)]
+    seen = {(one.assigned[0].arm, one.version) for one in found}
     assert seen == {("old", 1), ("new", 2)}
 
 

@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from personalization.clock import microseconds
 from personalization.delivery.models import Slot, Variation
+from personalization.experiments.bucketing import bucket
+from personalization.experiments.models import Arm, Experiment
 from personalization.revisions import Revision
 from tests.delivery.people import LONG_AGO, Person, make_person, make_segments, make_variation
 from tests.delivery.staff import looking_as
@@ -58,6 +60,19 @@ class Guest:
         found = self.segments(now)
         return NOBODY if ODD in found or CRAWLER in self.headers.values() else found
 
+    def is_refused(self, now: datetime) -> bool:
+        """Return whether they see all defaults, whatever the segments they are in."""
+        if self.pretends is not None:
+            return False
+        is_bot = CRAWLER in self.headers.values()
+        return self.person is None or not self.agrees or is_bot or ODD in self.segments(now)
+
+    def is_below(self, share: float, seed: str) -> bool:
+        """Return whether chance has them in the first `share`; nobody who pretends is left to it."""
+        if self.person is None or self.pretends is not None:
+            return False
+        return bucket(str(self.person.profile.pk), seed=seed) < share
+
     def settle(self) -> None:
         """Have the site know."""
         assert self.person is not None
@@ -72,25 +87,34 @@ class Guest:
 
 @dataclass
 class World:
-    """What is published, who visits, and what time it is."""
+    """What is published, who visits, and what time it is.
+
+    With `holdouts`, so many are held out from a content and from all of them. An `experiment`
+    shows the content of the strip to half of the visitors, whatever their segments.
+    """
 
     guests: list[Guest]
     strip: Variation
     now: datetime = field(default_factory=timezone.now)
+    holdouts: tuple[float, float] = (0.0, 0.0)
+    experiment: Experiment | None = None
 
     def sees(self, guest: Guest, kind: str) -> str:
         """Return what `kind` of page shows to the guest, by what the pages of `pages` say."""
         inside = guest.for_slots(self.now)
-        strip, hero = self._strip(inside), hero_for(inside)
+        strip, flag = self._strip(guest, inside), hero_for(inside)
+        hero = self._hero(guest, inside)
+        inner = "b" if self._is_shown(guest, "b" in inside, "inner/template:0:b") else "-"
         raw = guest.segments(self.now)
         shown = {
             "plain": EVERYBODY,
             "slot": hero,
             "keyed": hero,
-            "flag": hero,
+            "flag": flag,
             "asked": hero_for(raw),
             "dispatched": "a" if "a" in raw else hero,
-            "nested": f"a,{'b' if 'b' in inside else '-'}" if hero == "a" else hero,
+            "by-flag": "a" if "a" in inside else hero,
+            "nested": f"a,{inner}" if hero == "a" else hero,
             "admin": strip,
             "two": f"{strip}, {hero}",
             "beside": f"{strip}, {hero}",
@@ -99,16 +123,36 @@ class World:
         }
         return shown[kind]
 
-    def _strip(self, inside: frozenset[str]) -> str:
+    def _hero(self, guest: Guest, inside: frozenset[str]) -> str:
+        found = hero_for(inside)
+        key = f"hero/template:{'ab'.find(found)}:{found}"
+        return found if self._is_shown(guest, found != EVERYBODY, key) else EVERYBODY
+
+    def _strip(self, guest: Guest, inside: frozenset[str]) -> str:
         row = self.strip
-        shown = row.active and "a" in inside and CAP not in inside
         late = row.ends_at is not None and self.now >= row.ends_at
         early = row.starts_at is not None and self.now < row.starts_at
-        return row.content if shown and not late and not early else EVERYBODY
+        if not row.active or CAP in inside or late or early:
+            return EVERYBODY
+        tested = self.experiment is not None and self.experiment.status == "running"
+        if tested and guest.pretends is None:
+            is_out = self._is_out(guest) or guest.is_refused(self.now)
+            is_shown = not is_out and not guest.is_below(0.5, "strip-test")
+        else:
+            is_shown = self._is_shown(guest, "a" in inside, f"strip/{row.key}")
+        return row.content if is_shown else EVERYBODY
+
+    def _is_shown(self, guest: Guest, matches: bool, key: str) -> bool:
+        is_held_out = guest.is_below(self.holdouts[0], f"holdout:{key}")
+        return matches and not is_held_out and not self._is_out(guest)
+
+    def _is_out(self, guest: Guest) -> bool:
+        return guest.is_below(self.holdouts[1], "holdout:global")
 
     def change(self, rng: random.Random) -> None:
         """Let something change, as visitors, staff and time do."""
-        rng.choice([self._move, self._publish, self._pass])(rng)
+        ways = [self._move, self._publish, self._pass]
+        rng.choice([*ways, self._compare] if self.experiment else ways)(rng)
 
     def _move(self, rng: random.Random) -> None:
         guest = rng.choice([one for one in self.guests if one.person])
@@ -125,6 +169,12 @@ class World:
         row.starts_at = self._soon(rng) if rng.random() < 0.3 else None
         row.ends_at = self._soon(rng) if rng.random() < 0.3 else None
         row.save()
+
+    def _compare(self, rng: random.Random) -> None:
+        """Start or stop the experiment."""
+        assert self.experiment is not None
+        self.experiment.status = rng.choice(["running", "running", "stopped"])
+        self.experiment.save()
 
     def _pass(self, rng: random.Random) -> None:
         """Nothing is written anywhere: memberships and schedules end by themselves."""
@@ -149,6 +199,27 @@ def make_world() -> World:
         if guest.person:
             guest.settle()
     return World(guests, strip)
+
+
+def make_tested_world() -> World:
+    """Return a world of many visitors, some of whom are held out, with an experiment."""
+    world = make_world()
+    world.guests += [
+        Guest(f"in {slug} too, {n}", make_person(), stays={slug: None})
+        for n in range(6)
+        for slug in "ab"
+    ]
+    for guest in world.guests:
+        if guest.person:
+            guest.settle()
+    world.holdouts = (0.3, 0.2)
+    experiment = Experiment.objects.create(
+        slug="strip-test", name="Strip", place="strip", status="running"
+    )
+    for n, content in enumerate(["", world.strip.key]):
+        Arm.objects.create(experiment=experiment, key=f"arm{n}", content=content, position=n)
+    world.experiment = experiment
+    return world
 
 
 def _strangers() -> list[Guest]:

@@ -10,21 +10,24 @@ from personalization.events.models import Event, Source
 from personalization.profiles.models import Identity, Profile, Snapshot
 from personalization.profiles.visits import replace_visits
 from project.shop.journey import Json
-from project.shop.planted import Planted
+from project.shop.playback import Played
 
 #: What the messages are called that have no name of their own.
 _NAMES = {"page": "Page Viewed"}
 
 
-def write(people: Sequence[Planted], *, until: datetime) -> list[int]:
+def write(people: Sequence[Played], *, until: datetime, first: int | None = None) -> list[int]:
     """Log what they did before `until`, as the pipeline does; return their profiles in order.
 
-    They all agree to personalization.
+    They all agree to personalization. With `first`, their profiles have that number and those
+    after it: by these numbers, chance has decided what they saw.
     """
     source, _ = Source.objects.get_or_create(
         slug="planted", defaults={"name": "Planted", "kind": Source.Kind.SERVER}
     )
-    profiles = Profile.objects.bulk_create(Profile() for _ in people)
+    profiles = Profile.objects.bulk_create(
+        Profile() if first is None else Profile(pk=first + number) for number in range(len(people))
+    )
     identities = Identity.objects.bulk_create(
         Identity(profile=profile, namespace=Identity.ANONYMOUS, value=somebody.id)
         for profile, somebody in zip(profiles, people, strict=True)
@@ -69,4 +72,5 @@ def _row(event: Json, identity: Identity, source: Source) -> Event:
         properties=event["properties"],
         context=event.get("context", {}),
         timestamp=moment(event),
+        received_at=moment(event),
     )

@@ -19,7 +19,7 @@ from personalization.ml.base import Config, Options
 from personalization.ml.clusters.boxes import Speaker, rule_of
 from personalization.ml.clusters.rows import shaped
 from personalization.ml.clusters.shallow import Tree, f1, learned, says, simplified
-from personalization.ml.clusters.speaking import speaker_of
+from personalization.ml.clusters.speaking import says_age, speaker_of
 from personalization.ml.interactions import UnfitData
 from personalization.rules.catalogue import Catalogue
 from personalization.rules.parse import check, parse
@@ -112,7 +112,8 @@ def distil(
     speakers = [spoken[column] for column in columns]
     rule, tree = _written(rows, members, speakers, catalogue, config, options)
     said = says(tree, rows)
-    drawn = _drawn_anew(rows, members, said, config=config, options=options)
+    days = _in_days(speakers)
+    drawn = _drawn_anew(rows, members, said, days=days, config=config, options=options)
     both = int((said & members).sum())
     return Distilled(
         rule=rule,
@@ -138,8 +139,9 @@ def _written(
 ) -> tuple[JsonObject, Tree]:
     """Return the rule of as many questions as allowed, if it can be used, or of fewer."""
     reason = "no question tells them from the others"
+    days = _in_days(speakers)
     for questions in range(config.questions, 0, -1):
-        tree = _tree(rows, members, questions=questions, config=config, options=options)
+        tree = _tree(rows, members, questions=questions, days=days, config=config, options=options)
         rule = rule_of(tree, lambda column: speakers[column])
         if rule is None or not says(tree, rows).any():
             continue
@@ -153,17 +155,34 @@ def _written(
     raise UnfitData(f"There is no rule for these {int(members.sum())}: {reason}.")
 
 
+def _in_days(speakers: Sequence[Speaker]) -> frozenset[int]:
+    """Return the places of those that say how long ago something was."""
+    return frozenset(place for place, each in enumerate(speakers) if says_age(each))
+
+
 def _tree(
-    rows: Doubles, members: Flags, *, questions: int, config: DistilConfig, options: Options
+    rows: Doubles,
+    members: Flags,
+    *,
+    questions: int,
+    days: frozenset[int],
+    config: DistilConfig,
+    options: Options,
 ) -> Tree:
     smallest = int(config.smallest * len(rows))
     tree = learned(rows, members, depth=questions, smallest=smallest, seed=options.seed)
     least = f1(says(tree, rows), members) - config.given_up
-    return simplified(tree, rows, members, least=least)
+    return simplified(tree, rows, members, least=least, days=days)
 
 
 def _drawn_anew(
-    rows: Doubles, members: Flags, said: Flags, *, config: DistilConfig, options: Options
+    rows: Doubles,
+    members: Flags,
+    said: Flags,
+    *,
+    days: frozenset[int],
+    config: DistilConfig,
+    options: Options,
 ) -> list[tuple[float, float]]:
     """Return, for trees of rows drawn anew, their F1 on rows not drawn and how far they agree
     with what was `said`."""
@@ -174,7 +193,12 @@ def _drawn_anew(
         unseen = np.ones(len(rows), np.bool_)
         unseen[drawn] = False
         tree = _tree(
-            rows[drawn], members[drawn], questions=config.questions, config=config, options=options
+            rows[drawn],
+            members[drawn],
+            questions=config.questions,
+            days=days,
+            config=config,
+            options=options,
         )
         again = says(tree, rows)
         found.append((f1(again[unseen], members[unseen]), f1(again, said)))

@@ -5,11 +5,11 @@ Source: L. Breiman and others, Classification and Regression Trees (1984).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import ceil, floor, isfinite, log10
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from personalization.ml.arrays import Doubles, Flags
 
 #: Digits that thresholds are tried with, the roundest first.
 _DIGITS = (1, 2, 3)
+#: Units in which people say how long something was ago, in days: from a week to a minute.
+_UNITS: Final = (7.0, 1.0, 1 / 2, 1 / 4, 1 / 24, 1 / 96, 1 / 1440)
 #: Where those go that a question cannot be asked of: to `low`, to `high`, or out of it all.
 Missing = Literal["low", "high", "out"]
 
@@ -140,10 +142,15 @@ def joined(tree: Tree) -> Tree:
     return low if low == high else replace(tree, low=low, high=high)
 
 
-def simplified(tree: Tree, rows: Doubles, members: Flags, *, least: float) -> Tree:
-    """Return the tree with as few questions, and as round thresholds, as keep F1 at `least`."""
+def simplified(
+    tree: Tree, rows: Doubles, members: Flags, *, least: float, days: Collection[int] = ()
+) -> Tree:
+    """Return the tree with as few questions, and as round thresholds, as keep F1 at `least`.
+
+    The columns in `days` count days: what is round there are weeks, days, hours and minutes.
+    """
     shorter = _shorter(tree, rows, members, least=least)
-    return joined(_rounded(shorter, rows, members, least=least))
+    return joined(_rounded(shorter, rows, members, least=least, days=days))
 
 
 def _shorter(tree: Tree, rows: Doubles, members: Flags, *, least: float) -> Tree:
@@ -166,12 +173,15 @@ def _without_one(tree: Tree) -> Iterator[Tree]:
     yield from (replace(tree, high=high) for high in _without_one(tree.high))
 
 
-def _rounded(tree: Tree, rows: Doubles, members: Flags, *, least: float) -> Tree:
+def _rounded(
+    tree: Tree, rows: Doubles, members: Flags, *, least: float, days: Collection[int]
+) -> Tree:
     """Return the tree with each threshold as round as keeps F1 at `least`."""
     for path in list(_splits(tree)):
         here = split = _at(tree, path)
         assert isinstance(split, Split)
-        for threshold in _rounder(split.threshold, rows[:, split.column]):
+        rounder = _rounder_days if split.column in days else _rounder
+        for threshold in rounder(split.threshold, rows[:, split.column]):
             changed = _with(tree, path, replace(split, threshold=threshold))
             if f1(says(changed, rows), members) >= least:
                 here = replace(split, threshold=threshold)
@@ -192,6 +202,24 @@ def _rounder(threshold: float, values: Doubles) -> list[float]:
     if len(low) and len(high):
         near.insert(0, between(float(low.max()), float(high.min())))
     return sorted(near, key=_digits)
+
+
+def _rounder_days(threshold: float, values: Doubles) -> list[float]:
+    """Return thresholds near this one that people say in weeks, days, hours or minutes, the
+    longest unit first: the nearest of each unit, and the first that parts the same values."""
+    if not isfinite(threshold):
+        return []
+    low, high = values[values <= threshold], values[values > threshold]
+    found = []
+    for unit in _UNITS:
+        near = round(threshold / unit) * unit
+        if near > 0:
+            found.append(near)
+        if len(low) and len(high):
+            parts = ceil(float(low.max()) / unit) * unit
+            if 0 < parts < float(high.min()) and parts != near:
+                found.append(parts)
+    return found
 
 
 def _digits(number: float) -> int:

@@ -52,6 +52,11 @@ def speaker_of(name: str, catalogue: Catalogue) -> Speaker | None:
     return None
 
 
+def says_age(speaker: Speaker) -> bool:
+    """Return whether its numbers are days since something happened."""
+    return isinstance(speaker, _OfAge)
+
+
 def _number(value: float) -> float:
     """Return a whole number as one: rules are read by people."""
     return int(value) if value == int(value) else value
@@ -122,4 +127,6 @@ def _duration(value: float) -> str:
     if not span % _DAY:
         return days(span // _DAY)
     seconds = int(span.total_seconds())
+    if not seconds % 3600:
+        return f"PT{seconds // 3600}H"
     return f"PT{seconds // 60}M" if not seconds % 60 else f"PT{seconds}S"

@@ -111,6 +111,27 @@ def test_thresholds_are_round_numbers():
     assert 0.95 <= rounder.f1 < 1
 
 
+def test_how_long_ago_something_was_is_said_as_people_say_it():
+    rng = np.random.default_rng(4)
+    ages = rng.gamma(2, 4, 1500)[:, None]
+
+    def value(above: float, **config: float) -> str:
+        found = distilled(
+            ages, ages[:, 0] > above, features=("recency.event",),
+            config=replace(QUICK, **config),
+        )  # fmt: skip
+        [condition] = found.rule["root"]["rules"]
+        assert condition["kind"] == "recency"
+        assert found.f1 >= 0.99 - config.get("given_up", 0)
+        return condition["value"]
+
+    assert value(2.371) == "PT60H"
+    assert value(2.371, given_up=0.1) == "P2D"
+    assert value(14.05) == "P14D"
+    for exact in (value(2.371, given_up=0.0), value(9.2, given_up=0.0)):
+        assert not exact.endswith("S")
+
+
 def test_what_is_given_up_is_bounded():
     rows, members = people()
     blurred = members ^ (np.random.default_rng(6).random(len(members)) < 0.1)

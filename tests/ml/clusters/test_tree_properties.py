@@ -298,3 +298,33 @@ def test_groups_that_follow_themselves_keep_ids_and_names() -> None:
     assert again.score(rows).tolist() == first.score(rows).tolist()
     assert again.names == names
     assert again.matching.next_id == first.matching.next_id
+
+
+@given(ROWS, st.integers(1, 4), st.floats(0, 0.3), st.data())
+@examples(20)
+def test_of_columns_of_days_a_round_threshold_loses_no_more_and_is_said_in_minutes_at_most(
+    rows: Any, depth: int, given_up: float, data: Any
+) -> None:
+    members = np.array(
+        data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows))), np.bool_
+    )
+    tree = learned(rows, members, depth=depth, smallest=1, seed=0)
+    least = f1(says(tree, rows), members) - given_up
+    simple = simplified(tree, rows, members, least=least, days=range(rows.shape[1]))
+    assert f1(says(simple, rows), members) >= least - 1e-12
+    assert questions(simple) <= questions(tree)
+
+
+@given(st.floats(0.01, 400), st.floats(0.001, 20))
+@examples(50)
+def test_between_two_ages_a_minute_or_more_apart_lies_a_round_one(low: float, width: float) -> None:
+    high = low + width
+    rows = np.array([[low], [high]])
+    members = np.array([True, False])
+    exact = Split(column=0, threshold=low, low=Leaf(inside=True), high=Leaf(inside=False))
+    simple = simplified(exact, rows, members, least=1.0, days=(0,))
+    assert isinstance(simple, Split)
+    minutes = simple.threshold * 1440
+    assert abs(minutes - round(minutes)) < 1e-6
+    if width > 1:
+        assert simple.threshold % 1 == 0, "a whole day lies between"

@@ -302,6 +302,8 @@ def test_a_page_of_very_many_slots_is_asked_about_in_turns(site: Site, page: Pag
 
 # Exposures
 
+HELD_OUT = {"global": {"arm": "held_out", "probability": 0.02}}
+
 
 def test_what_is_seen_is_reported_once_with_its_decision(site: Site, page: Page) -> None:
     site.decisions["hero"] = shown = decision("template:0:a", probability=0.5)
@@ -374,6 +376,27 @@ def test_a_default_is_reported_where_an_experiment_had_a_say(site: Site, page: P
     [[_, name, properties, _options]] = events(page)
     assert (name, properties["slot"], properties["assigned"]) == ("Slot Shown", "hero", "holdout")
     assert "variation" not in properties
+
+
+@pytest.mark.parametrize("variation", ["", "template:0:a"])
+def test_who_is_busy_with_a_place_counts_in_no_arm(site: Site, page: Page, variation: str) -> None:
+    """They would see nothing new in it, whatever their arm shows."""
+    site.decisions["hero"] = decision(variation, assigned=HELD_OUT)
+    site.pages["/"] = html(block(default='<input id="field" autofocus>'))
+    agree(page, site)
+    page.goto(site.url)
+    page.wait_for_timeout(500)
+    assert len(site.questions) == 1
+    assert page.evaluate("document.activeElement.id") == "field"
+    assert events(page) == []
+
+
+def test_the_proof_of_a_decision_is_handed_on(site: Site, page: Page) -> None:
+    site.decisions["hero"] = decision("template:0:a", proof="signed", assigned=HELD_OUT)
+    visit(page, site)
+    page.wait_for_function("() => window.personalization?.q?.length === 1")
+    [[_, _name, properties, _options]] = events(page)
+    assert (properties["proof"], properties["assigned"]) == ("signed", HELD_OUT)
 
 
 def test_what_staff_preview_is_shown_without_consent_and_never_reported(

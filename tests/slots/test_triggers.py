@@ -191,6 +191,30 @@ def test_what_is_shown_in_its_place_is_reported_when_seen(site: Site, page: Page
     )
 
 
+# Whose arm of an experiment is the default
+
+
+@pytest.mark.parametrize("presentation", ["place", "dialog"])
+def test_who_is_held_out_counts_when_the_trigger_fires_and_not_before(
+    site: Site, page: Page, presentation: str
+) -> None:
+    arms = {"hero/variation:3": {"arm": "held_out", "probability": 0.1}}
+    shown = waits("exit_intent", presentation=presentation)
+    visit(page, site, {**shown, "variation": "", "content": None, "assigned": arms})
+    page.wait_for_timeout(A_MOMENT)
+    assert events(page) == []
+    leave(page)
+    page.wait_for_function("() => window.personalization?.q?.length === 1")
+    [[_, name, properties, _options]] = events(page)
+    assert (name, properties["assigned"]) == ("Slot Shown", arms)
+    assert "variation" not in properties
+    assert is_default(page)
+    assert page.locator(DIALOG).count() == 0
+    leave(page)
+    page.wait_for_timeout(A_MOMENT)
+    assert len(events(page)) == 1
+
+
 # The dialog
 
 

@@ -57,8 +57,8 @@ def test_of_joined_devices_the_newest_answer_wins() -> None:
     answer(LAPTOP)
     user = Key(Identity.USER, "u1")
     found = find_or_create([PHONE, LAPTOP, user])
-    profile = found[user].profile_id
     join([Link(user, device, 0, "m") for device in (LAPTOP, PHONE)], found, now=NOW)
+    profile = found[user].profile_id
     assert answers_of([profile], now=NOW)[profile].granted == set()
     answer(PHONE, "marketing")
     assert profile_consents(profile, now=NOW) == {"marketing": True}

@@ -25,9 +25,10 @@ from personalization.delivery.block import Body, PersonalizedBlock
 from personalization.delivery.choose import choose
 from personalization.delivery.known import known_of
 from personalization.delivery.places import FLAG, place_of
-from personalization.delivery.published import Candidate, Published
+from personalization.delivery.published import Candidate, Place, Published
 from personalization.delivery.standing import Standing
 from personalization.delivery.templates import blocks_in_templates
+from personalization.delivery.trials import STRATEGIES
 from personalization.profiles.models import Snapshot
 from personalization.types import Purpose
 
@@ -170,9 +171,15 @@ def _ways(question: Question, config: Published) -> int:
         return default  # the page has the default; the rest comes when it happens
     inside = [_count(inner, config) for inner in question.inside]
     each = [*inside, *[1] * (len(place.candidates) - len(inside))]
-    if place.strategy == "all":  # any of them together
+    if "all" in _strategies(place):  # any of them together
         return default + prod(1 + ways for ways in each) - 1
     return default + sum(each)
+
+
+def _strategies(place: Place) -> set[str]:
+    """Return what decides between the contents of a slot, in any arm of an experiment."""
+    arms = (arm for trial in place.trials if trial.kind == STRATEGIES for arm in trial.arms)
+    return {place.strategy, *(arm.content for arm in arms)}
 
 
 def _segments(questions: Iterable[Question], config: Published) -> Iterator[str]:
@@ -180,6 +187,7 @@ def _segments(questions: Iterable[Question], config: Published) -> Iterator[str]
         place = place_of(config, question.slot, question.candidates)
         for candidate in place.candidates:
             yield from candidate.segments
+        yield from (trial.audience for trial in place.trials if trial.audience)
         for inner in (*question.inside, question.by_default):
             yield from _segments(inner, config)
 

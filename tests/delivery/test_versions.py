@@ -18,6 +18,8 @@ from personalization.delivery.versions import (
     shares_of,
     versions_of_templates,
 )
+from personalization.experiments.models import Arm, Experiment
+from personalization.segments.models import Segment
 from tests.delivery.people import make_person, make_segments, make_slot, make_variation
 
 pytestmark = pytest.mark.django_db
@@ -81,6 +83,20 @@ def test_a_slot_that_shows_all_that_match_counts_every_set_of_them(write: Write)
     row.strategy = Slot.Strategy.ALL
     row.save()
     assert n_versions(write(page=slot("hero", "a", "b", "c"))) == 2**3
+
+
+def test_so_does_one_that_an_arm_of_an_experiment_has_show_all(write: Write) -> None:
+    found = Experiment.objects.create(
+        slug="test",
+        kind="strategies",
+        status="running",
+        audience=Segment.objects.create(slug="vip"),
+    )
+    for n, content in enumerate(["priority", "all"]):
+        Arm.objects.create(experiment=found, key=f"arm{n}", content=content, position=n)
+    (page,) = write(page=slot("hero", "a", "b", "c"))
+    assert page.versions == 2**3
+    assert page.segments == {"a", "b", "c", "vip"}
 
 
 def test_a_slot_that_waits_for_a_trigger_has_its_default_in_the_page(write: Write) -> None:

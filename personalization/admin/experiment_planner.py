@@ -121,9 +121,9 @@ def _known(log: Now) -> str:
         }
     told = {"n": number(log.visitors), "days": DAYS}
     if log.reached is None:
-        return _("%(n)s visitors in the last %(days)s days.") % told
+        return _("Visitors in the last %(days)s days: %(n)s.") % told
     told["reached"] = number(log.reached)
-    return _("%(n)s visitors in the last %(days)s days; %(reached)s of them reached the goal.") % told  # fmt: skip
+    return _("Visitors in the last %(days)s days: %(n)s; %(reached)s of them reached the goal.") % told  # fmt: skip
 
 
 def _said(experiment: Experiment, values: Mapping[str, Any]) -> tuple[str, str, str]:

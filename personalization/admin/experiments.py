@@ -18,13 +18,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from personalization.admin import experiment_deeds, experiment_earnings
+from personalization.admin import experiment_deeds, experiment_downloads, experiment_earnings
 from personalization.admin.experiment_arms import ArmInline, MeasureInline, bare
 from personalization.admin.experiment_contents import About, offers
 from personalization.admin.experiment_form import BeginningForm, ExperimentForm
 from personalization.admin.experiment_goals import warn_of_silence
 from personalization.admin.experiment_overview import overview, what_words
 from personalization.admin.experiment_planner import plan
+from personalization.admin.experiment_previews import previews
 from personalization.admin.read_only import ModelAdmin, may_view
 from personalization.admin.wording import moment_cell
 from personalization.events.models import Event
@@ -97,6 +98,7 @@ class ExperimentAdmin(ModelAdmin):
             for name, (route, view) in {
                 **experiment_deeds.pages(self),
                 **experiment_earnings.pages(self),
+                **experiment_downloads.pages(self),
             }.items()
         ]
         return [*own, *super().get_urls()]
@@ -218,11 +220,13 @@ class ExperimentAdmin(ModelAdmin):
         if experiment.status != _Status.DRAFT:
             return {
                 "overview": overview(experiment, now=now),
+                "previews": previews(request, experiment),
                 "may_stop": may_run and experiment.status == _Status.RUNNING,
             }
         faults = obstacles(experiment, now=now, known=experiment_deeds.known_of(experiment))
         return {
             "what": what_words(experiment),
+            "previews": previews(request, experiment),
             "obstacles": [fault.message for fault in blocking(faults)],
             "oddities": [fault.message for fault in faults if not fault.blocks],
             "may_start": may_run and not blocking(faults),

@@ -84,6 +84,8 @@ SPECIAL: dict[str, Needs] = {
     "experiment_start": (any_of("run_experiment"),),
     "experiment_stop": (any_of("run_experiment"),),
     "experiment_earnings": (any_of("view_experiment", "change_experiment"),),
+    "experiment_json": (any_of("view_experiment", "change_experiment"),),
+    "experiment_csv": (any_of("view_experiment", "change_experiment"),),
     "experiment_pause": (any_of("change_variation"),),
     "modelversion_sequences": (any_of("view_modelversion", "change_modelversion"),),
     "modelversion_sequence_segment": (

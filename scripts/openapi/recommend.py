@@ -5,7 +5,7 @@ from __future__ import annotations
 from scripts.openapi.parts import JSON, Part, answer, closed, operation, refusals, schema
 from scripts.openapi.shared import CODE
 from scripts.openapi.shared import TEXT as WORDS
-from scripts.openapi.slots import MAYBE_WORDS, SECURITY
+from scripts.openapi.slots import ASSIGNED, MAYBE_WORDS, PROOF, SECURITY
 
 _SHARE: Part = {"type": "number", "minimum": 0, "maximum": 1}
 
@@ -37,6 +37,8 @@ SCHEMAS: Part = {
         propensities={"type": "array", "items": _SHARE, "maxItems": 50},
         model=WORDS,
         decision_id={"type": "string", "pattern": "^[0-9a-f]{32}$"},
+        assigned=ASSIGNED,
+        proof=PROOF,
     ),
     "Recommendations": closed(
         required=["place", "decision_id", "model_version", "recommendations"],

@@ -25,6 +25,16 @@ SECURITY: list[Part] = [{}, {"basic": []}, {"bearer": []}]
 SLUG: Part = {"type": "string", "pattern": "^[-a-zA-Z0-9_]{1,50}$"}
 LINE: Part = {"type": ["string", "null"], "maxLength": 2000}
 MAYBE_WORDS: Part = {"type": ["string", "null"]}
+ASSIGNED: Part = {
+    "type": "object",
+    "description": "Of each experiment and holdout that had a say, the arm with its chance.",
+    "additionalProperties": opened(
+        required=["arm", "probability"],
+        arm=WORDS,
+        probability={"type": "number", "minimum": 0, "maximum": 1},
+    ),
+}
+PROOF: Part = {"type": "string", "description": "For the report that it was shown."}
 
 SCHEMAS: Part = {
     "Candidate": opened(
@@ -71,7 +81,8 @@ SCHEMAS: Part = {
         reason=CODE,
         probability={"type": "number", "minimum": 0, "maximum": 1},
         decision_id={"type": "string", "pattern": "^[0-9a-f]{32}$"},
-        assigned={"type": "string", "description": "The experiment or holdout that had a say."},
+        assigned=ASSIGNED,
+        proof=PROOF,
         parts={
             "type": "array",
             "items": closed(key=WORDS, content=MAYBE_WORDS),

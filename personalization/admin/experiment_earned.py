@@ -81,6 +81,8 @@ def _sentence(found: Comparison) -> str:
         "gained": signed_number(found.gained),
         "between": between_words(found.gained_interval, signed_number),
     }
+    if found.verdict == "unclear":
+        return _("not sure yet: %(gained)s so far (%(between)s)") % told
     if found.gained < 0:
         return _("%(gained)s so far, a loss (%(between)s)") % told
     return _("earned %(gained)s so far (%(between)s)") % told

@@ -34,6 +34,9 @@ from project.benchmarks.experiments.world import (
 SEED: Final = 20_260_901
 #: 1,000 tests with the rounds there are by default.
 TESTS_A_ROUND: Final = 100
+#: How often each is lived through, by the same visitors in the same arms: so that a figure is
+#: one of the method, and not of the luck of a thousand.
+LIVES: Final = 4
 #: What the treatment does where it does something.
 PLANTED: Final = Planted(orders=0.3, pages=0.06)
 ALIKE: Final = Planted()
@@ -77,16 +80,19 @@ class Simulation:
 
 
 def simulation(tests: int, *, units: int = UNITS, seed: int = SEED) -> Simulation:
-    """Return what `tests` experiments of each kind say, over the same visitors."""
+    """Return what `tests` experiments of each kind say in each of their lives, and who was in
+    which arm of them."""
     rng = np.random.default_rng(seed)
-    population = visitors(rng, units)
-    alike, planted, alarms = [], [], []
+    population = visitors(units)
+    alike: list[Told] = []
+    planted: list[Told] = []
+    alarms: list[Alarms] = []
     for number in range(tests):
         arms = arms_of(f"test-{number}", population)
-        same = visits(rng, arms, ALIKE)
-        alike.append(told(same, ALIKE))
-        planted.append(told(visits(rng, arms, PLANTED), PLANTED))
-        alarms.append(alarmed(Days.of(same).counts()))
+        lives = [visits(rng, arms, ALIKE) for _ in range(LIVES)]
+        alike += [told(seen, ALIKE) for seen in lives]
+        planted += [told(visits(rng, arms, PLANTED), PLANTED) for _ in lives]
+        alarms.append(alarmed(Days.of(lives[0]).counts()))
     return Simulation(alike=alike, planted=planted, alarms=alarms)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from project.benchmarks.experiments.assignment import assignment_results
 from project.benchmarks.experiments.figures import figures
 from project.benchmarks.experiments.simulated import TESTS_A_ROUND, simulation
 from project.benchmarks.results import Effort, Result, benchmarks
@@ -16,5 +17,5 @@ from project.benchmarks.results import Effort, Result, benchmarks
 
 @benchmarks.register("experiments")
 def measure(effort: Effort) -> Sequence[Result]:
-    """Run 100 tests of each kind for every round."""
-    return list(figures(simulation(TESTS_A_ROUND * effort.rounds)))
+    """Run 100 experiments of each kind for every round: 1,000 unless it is asked for less."""
+    return [*figures(simulation(TESTS_A_ROUND * effort.rounds)), *assignment_results(effort)]

@@ -11,7 +11,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,9 +72,9 @@ PAGES: Final = math.exp(LOG_PAGES + LOG_PAGES_DEVIATION**2 / 2)
 PAGES_DEVIATION: Final = math.sqrt(PAGES + PAGES**2 * math.expm1(LOG_PAGES_DEVIATION**2))
 
 
-def visitors(rng: np.random.Generator, n: int) -> list[str]:
-    """Return ids as profiles have them."""
-    return [str(UUID(bytes=rng.bytes(16), version=4)) for _ in range(n)]
+def visitors(n: int, *, first: int = 1_000_000) -> list[str]:
+    """Return what chance is drawn by: the numbers of profiles, one after the other."""
+    return [str(number) for number in range(first, first + n)]
 
 
 def arms_of(test: str, units: Sequence[str]) -> Places:

@@ -116,7 +116,11 @@ def test_strategies_rules_and_models_offer_what_they_are(
 def test_an_experiment_is_kept_with_its_arms_and_metrics(owner: Client, hero: Slot, metric: Metric) -> None:  # fmt: skip
     text = said(add(owner, metric, coverage="30", ramp="2030-05-01 09:00 50 %"))
     experiment = Experiment.objects.get()
-    assert (experiment.status, experiment.kind, experiment.place) == ("draft", "variations", "promo")
+    assert (experiment.status, experiment.kind, experiment.place) == (
+        "draft",
+        "variations",
+        "promo",
+    )
     assert experiment.coverage == pytest.approx(0.3)
     assert experiment.ramp[0][1] == pytest.approx(0.5)
     arms = experiment.arms.values_list("key", "content", "weight", "position")

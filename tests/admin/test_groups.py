@@ -31,6 +31,10 @@ def test_editors_change_rules_and_places_and_see_nobody(make_segment, make_visit
     segment = make_segment("guests")
     assert client.get(page("segment", "change", segment.pk)).status_code == 200
     assert client.get(page("slot", "add")).status_code == 200
+    for model in ("experiment", "metric"):
+        assert client.get(page(model, "add")).status_code == 200
+    assert client.get(page("experiment", "earnings")).status_code == 200
+    assert client.post(page("experiment", "start", 0)).status_code == 302  # it may, if it is there
     for model in ("profile", "event", "consent", "deadletter", "auditentry"):
         assert client.get(page(model)).status_code == 403
     assert client.get(page("profile", "change", make_visitor().pk)).status_code == 403

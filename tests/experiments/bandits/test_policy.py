@@ -176,6 +176,11 @@ def test_a_state_that_says_nothing_of_these_arms_leaves_them_as_they_began(conte
     assert _policy(content) == Shares(_START)
 
 
+def test_a_state_that_gives_an_arm_nothing_gives_it_the_floor_all_the_same() -> None:
+    content = {"kind": "thompson", "arms": [*ARMS], "chances": [0.0, 0.3, 0.7]}
+    assert _policy(content).weights({}) == pytest.approx((0.01, 0.301, 0.689))
+
+
 def test_what_another_kind_of_bandit_learned_says_nothing() -> None:
     content = {"kind": "thompson", "arms": [*ARMS], "chances": [0.1, 0.2, 0.7]}
     assert _policy(content, kind="linucb") == Shares(_START)

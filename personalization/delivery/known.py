@@ -51,6 +51,14 @@ class Known:
         return "" if self.profile_id is None else str(self.profile_id)
 
     @property
+    def groups(self) -> frozenset[str]:
+        """The versions of the segments that people know which the visitor is in, as snapshots
+        name them."""
+        listed = self.segments.intersection(self.published.segments)
+        versions = self.published.versions
+        return frozenset(str(pk) for pk, each in versions.items() if each.slug in listed)
+
+    @property
     def stale(self) -> frozenset[str]:
         """The slugs of the segments whose memberships do not follow their rules yet."""
         return self.published.stale

@@ -207,6 +207,7 @@ def _personal(
         wanted,
         history=history,
         segments=known.segments.intersection(known.published.segments),
+        groups=known.groups,
         unit=standing.unit,
         now=now,
         version=arms.version,
@@ -226,6 +227,7 @@ def _made(
     segments: Collection[str],
     unit: str,
     now: datetime,
+    groups: frozenset[str] = frozenset(),
     version: int | None = None,
 ) -> List:
     ask = Ask(
@@ -234,6 +236,7 @@ def _made(
         rules=rules_for(wanted.place, segments=segments, now=now),
         policy=policy_of(wanted.place),
         item=wanted.item,
+        groups=groups,
         lot=f"{unit}\n{wanted.place}\n{now:%Y-%m-%d}" if unit else "",
         version=version,
     )

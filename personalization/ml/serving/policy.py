@@ -12,6 +12,9 @@ from personalization.exceptions import SettingError
 #: What of the items that a visitor knows is left out: all, what they bought, or nothing.
 Seen = Literal["hide", "bought", "keep"]
 
+#: With whom what is popular is so.
+Popularity = Literal["segment", "everybody"]
+
 #: Stands for every place that is not named.
 ANY: Final = "*"
 _SHARES: Final[Mapping[str, float]] = {"diversity": 1.0, "explore": 0.5}
@@ -29,6 +32,8 @@ class Policy:
     per_category: int = 0
     #: Share of the positions, all but the first, that are left to chance (0 to 0.5).
     explore: float = 0.05
+    #: With whom popular items are to be: who is in the same segment, or everybody.
+    popular: Popularity = "segment"
     #: Kinds of items that are listed; none: all.
     kinds: tuple[str, ...] = ()
 
@@ -67,6 +72,8 @@ def _of(place: str) -> str:
 def _checked(where: str, name: str, value: Any) -> Any:
     if name == "seen" and value in get_args(Seen):
         return value
+    if name == "popular" and value in get_args(Popularity):
+        return value
     if name == "kinds" and isinstance(value, list | tuple) and _are_texts(value):
         return tuple(value)
     if name in _SHARES and _is_number(value) and 0 <= value <= _SHARES[name]:
@@ -79,6 +86,7 @@ def _checked(where: str, name: str, value: Any) -> Any:
 def _allowed(name: str) -> str:
     known = {
         "seen": ", ".join(get_args(Seen)),
+        "popular": ", ".join(get_args(Popularity)),
         "kinds": "a list of kinds of items",
         "per_category": f"whole numbers from 0 to {MOST_PER_CATEGORY}",
         **{share: f"numbers from 0 to {most:g}" for share, most in _SHARES.items()},

@@ -69,7 +69,7 @@ class Ask:
 
     `item` is the key of what the page is about. Chance is drawn by `lot`; without one,
     nothing is left to it. `version` is the number of the model that is asked, 0 for none; None:
-    the one that serves.
+    the one that serves. `groups` are the segments they are in, by the versions of their rules.
     """
 
     n: int
@@ -79,6 +79,7 @@ class Ask:
     item: str = ""
     lot: str = ""
     version: int | None = None
+    groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +115,8 @@ def recommend(
     history = _history(ask)
     listing = listing_of(items, rules=ask.rules, kinds=ask.policy.kinds)
     ranking = scorer.ranking(history, listing) if scorer is not None and history.steps else None
+    if ask.policy.popular == "segment":
+        famous = famous.among(ask.groups)
     pool = _Pool(ask, items, listing, famous, ranking)
     places = pool.pinned(n)
     candidates = pool.candidates(n, without={one.item.key for one in places.values()})
@@ -159,9 +162,10 @@ class _Pool:
         self._newest = items
         self._listing = listing
         self._item = ask.item
+        first = ranking or _popular_beside(ask, items, listing, famous)
         self._rankings: list[tuple[Ranking, float]] = [(listing.weighed(famous), 1.0)]
-        if ranking is not None:
-            self._rankings = [(ranking, 1.0), (listing.weighed(famous), _POPULAR)]
+        if first is not None:
+            self._rankings = [(first, 1.0), (listing.weighed(famous), _POPULAR)]
         self._hidden = known_items(ask.history, ask.policy) | {ask.item}
 
     def candidates(self, n: int, *, without: Set[str]) -> list[Candidate]:
@@ -211,6 +215,16 @@ class _Pool:
             key: _NEW / (number + 1) * factors.get(key, 1.0)
             for number, key in enumerate(islice(new, n))
         }
+
+
+def _popular_beside(ask: Ask, items: Shelf, listing: Listing, famous: Popular) -> Popular | None:
+    """Return what is popular in the category of what the page is about: while no model says
+    anything, that goes with it."""
+    about = items.items.get(ask.item)
+    if about is None or not about.category:
+        return None
+    keys = items.find("category", about.category)
+    return listing.weighed(famous.of(keys, name=about.category))
 
 
 class _Reasons:

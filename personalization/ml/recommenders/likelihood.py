@@ -17,10 +17,14 @@ _NEAR = 1e-4
 def likeliest(table: Table) -> Doubles:
     """Return a weight for each engine, none below 0 and the largest 1, with which the sum of
     scores makes the right one of each question's candidates likeliest; all alike if no engine
-    says anything.
+    says anything. Only questions are asked whose right one is a candidate by itself: given that,
+    the likelihood is that of the candidates alone, however they were chosen.
 
     Newton's method on those that are not held at 0, with halved steps.
     """
+    table = table.informative()
+    if not len(table):
+        return np.ones(table.scores.shape[1])
     scores = table.scores.astype(np.float64)
     weights = np.zeros(scores.shape[1])
     value = _value(table, scores, weights)

@@ -15,6 +15,8 @@ from personalization.ml.interactions import Dataset, Interactions, UnfitData
 from personalization.ml.recommenders.blend import LENGTHS, bucket_of
 from personalization.ml.recommenders.sessions import Sessions, sessions_of
 
+#: Of rows without order in time, so many later ones are right answers to one history.
+_ANSWERS = 4
 #: Share of steps that lead to what was seen earlier in a visit, though not just before, from
 #: which on visitors are thought to come back because they want to.
 _COMING_BACK = 0.05
@@ -66,10 +68,15 @@ def asked(split: Split, *, n: int, repeats: bool, rng: np.random.Generator) -> I
     A history has what the visitor did on both sides, the last `REMEMBERED` steps. Unless
     `repeats`, what it has is not asked about. What speaks against an item is neither history
     nor an answer.
+
+    Where all rows are of one instant, none of them is the last or the next: a history has all
+    that comes before in their random order, and is asked about with several of the others, one
+    after the other.
     """
     before, since = split.before.interactions.in_favour(), split.since.in_favour()
     rows, earlier = _by_visitor(since), _by_visitor(before)
     none = np.empty(0, np.int32)
+    in_time = _is_in_time(split)
     candidates: list[list[tuple[int, int]]] = [[] for _ in LENGTHS]
     for visitor, own in rows.items():
         known = set(before.item[earlier.get(visitor, none)].tolist())
@@ -83,14 +90,35 @@ def asked(split: Split, *, n: int, repeats: bool, rng: np.random.Generator) -> I
         own = rows[visitor]
         target = own[place]
         visit = int(since.visit[target])
+        most = REMEMBERED if in_time else len(before) + len(since)
         steps = (
-            *_steps(before, earlier.get(visitor, none)[-REMEMBERED:], visit=visit),
-            *_steps(since, own[max(place - REMEMBERED, 0) : place], visit=visit),
+            *_steps(before, earlier.get(visitor, none)[-most:], visit=visit),
+            *_steps(since, own[max(place - most, 0) : place], visit=visit),
         )
-        yield Asked(
-            history=History(steps=steps[-REMEMBERED:], now=int(since.at[target])),
-            target=since.items[since.item[target]],
-        )
+        kept = steps[-most:]
+        history = History(steps=kept, now=int(since.at[target]))
+        for answer in own[place : place + 1] if in_time else _answers(since, own, place, kept):
+            yield Asked(history=history, target=since.items[since.item[answer]])
+
+
+def _is_in_time(split: Split) -> bool:
+    """Return whether it is known of some rows that they are later than others."""
+    at = np.concatenate((split.before.interactions.at, split.since.at))
+    return bool(at.max() > at.min())
+
+
+def _answers(
+    rows: Interactions, own: Indices, place: int, steps: tuple[Step, ...]
+) -> Iterator[int]:
+    """Yield rows from `place` on, each of another item that the history does not have."""
+    known = {step.item for step in steps}
+    found = 0
+    for row in own[place:].tolist():
+        item = rows.items[rows.item[row]]
+        if item not in known and found < _ANSWERS:
+            known.add(item)
+            found += 1
+            yield row
 
 
 def _taken(rows: Interactions, order: NDArray[np.int64]) -> Interactions:

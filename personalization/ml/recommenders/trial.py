@@ -10,6 +10,7 @@ import numpy as np
 
 from personalization.ml.arrays import Floats
 from personalization.ml.base import Options, Recommender
+from personalization.ml.history import History
 from personalization.ml.interactions import Dataset, UnfitData
 from personalization.ml.recommenders.answers import Question, Table, table_of
 from personalization.ml.recommenders.blend import Blend, blended, bucket_of
@@ -145,14 +146,20 @@ def _tried(
 
 
 def _questions(blend: Blend, several: Iterable[Asked], *, repeats: bool) -> Iterator[Question]:
+    history, said, known = History(), np.empty((0, 0), np.float32), np.empty(0, np.int32)
+    number = 0
     for each in several:
-        known = blend.known(each.history)
+        if each.history is not history:
+            number += 1
+            history, known = each.history, blend.known(each.history)
+            said = blend.said(history) if len(known) else said
         if len(known) and each.target in blend.number:
             yield Question(
-                scores=blend.said(each.history),
+                scores=said,
                 target=blend.number[each.target],
                 bucket=bucket_of(len(known)),
                 left_out=known[:0] if repeats else known,
+                history=number,
             )
 
 

@@ -76,8 +76,8 @@ def shipped(n_engines: int, *, popularity: int) -> Floats:
 
 
 def _engines(table: Table, *, popularity: int) -> Floats:
-    """Return weights without popularity: those of likelihood, of all alike or of one engine
-    alone, whatever makes the best lists, and then moved as that proves to make better ones."""
+    """Return weights without popularity: those of likelihood, unless all alike or one engine
+    alone prove to make better lists; and then moved as that proves to make better ones."""
     n_engines = table.scores.shape[1]
     others = [column for column in range(n_engines) if column != popularity]
     if not others:
@@ -85,7 +85,8 @@ def _engines(table: Table, *, popularity: int) -> Floats:
     begins = [likeliest(table), np.ones(n_engines), *np.eye(n_engines)[others]]
     tried = [_with(weights.astype(np.float32), popularity, 0.0) for weights in begins]
     gains = [table.gains(weights) for weights in tried]
-    first = max(range(len(tried)), key=lambda place: float(gains[place].mean()))
+    proven = [0, *(place for place in range(1, len(tried)) if _proves(gains[place], gains[0]))]
+    first = max(proven, key=lambda place: float(gains[place].mean()))
     weights, best, left = tried[first], gains[first], MOST - len(tried)
     for column in others:
         for share in _near(float(weights[column])):

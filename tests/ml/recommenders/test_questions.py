@@ -109,6 +109,22 @@ def test_without_times_nothing_is_made_of_the_order_of_rows() -> None:
     assert 0.2 < sum(follows) / len(follows) < 0.8
 
 
+def test_without_times_a_history_is_all_of_it_and_several_answers_are_right() -> None:
+    rows = interactions_of(
+        [(visitor, visitor, f"{n:03}", "v", NAN, 5) for visitor in range(4) for n in range(120)]
+    )
+    several = all_asked(rows, share=0.25, repeats=False, n=60)
+    by_history: dict[int, list[Asked]] = {}
+    for each in several:
+        by_history.setdefault(id(each.history), []).append(each)
+    assert max(len(each.history.steps) for each in several) > REMEMBERED
+    for together in by_history.values():
+        targets = [each.target for each in together]
+        assert len(set(targets)) == len(targets) <= 4
+        assert not set(targets) & set(together[0].history.items)
+        assert len(targets) == min(4, 120 - len(together[0].history.steps))
+
+
 def test_with_times_what_is_later_is_no_earlier_than_anything_learned() -> None:
     rows = rows_of(*["abc"] * 10)
     split = latest(dataset(rows), share=0.2, rng=np.random.default_rng(0))

@@ -199,7 +199,7 @@ def later(dataset: Dataset) -> Dataset:
 
 
 def test_a_refresh_learns_what_is_new_and_keeps_the_rest() -> None:
-    stack = learned(told(), engines={**FEW, "content": {}})
+    stack = learned(told(), engines={"popularity": {}, "ease": {}, "content": {}})
     fresh = stack.refreshed(later(told()), Options())
     assert fresh.weights == stack.weights
     scores = dict(zip(fresh.items, fresh.score(history_of("a1")).tolist(), strict=True))

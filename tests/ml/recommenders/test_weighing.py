@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 
 import numpy as np
 import pytest
@@ -20,10 +21,18 @@ N_ITEMS = 40
 POPULARITY = 0
 
 
+_histories = count(1)
+
+
 def question(
-    *rows: Sequence[float], target: int, bucket: int = 0, left_out: Sequence[int] = ()
+    *rows: Sequence[float],
+    target: int,
+    bucket: int = 0,
+    left_out: Sequence[int] = (),
+    history: int = 0,
 ) -> Question:
     return Question(
+        history=history or next(_histories),
         scores=np.array(rows, np.float32),
         target=target,
         bucket=bucket,
@@ -85,6 +94,47 @@ def test_a_target_that_no_engine_names_is_still_ranked() -> None:
     scores[299] = 0
     table = table_of([question(scores.tolist(), target=299)])
     assert table.ranks(one(1.0))[0] > 20
+
+
+def test_what_no_engine_names_says_nothing_of_how_far_to_trust_them() -> None:
+    table = table_of(
+        [
+            question([0.9, 0.1] + [0.0] * 200, target=150),
+            question([0.9, 0.1] + [0.0] * 200, target=1),
+        ]
+    )
+    assert table.found.tolist() == [False, True]
+    assert len(table.informative()) == 1
+    assert table.informative().ranks(one(1.0)).tolist() == [2.0]
+
+
+def test_an_engine_that_is_seldom_right_at_the_top_is_trusted_all_the_same() -> None:
+    """Most right ones are no candidates but for being right, and so are below those that are."""
+    rng = np.random.default_rng(3)
+    questions = []
+    for _ in range(300):
+        target = int(rng.integers(1000))
+        scores = rng.random((2, 1000)).astype(np.float32)
+        scores[0, target] = 1 - (1 - scores[0, target]) * 0.7
+        questions.append(question(*scores, target=target))
+    weights = likeliest(table_of(questions))
+    assert weights[0] == 1
+    assert weights[1] < 0.5
+
+
+def test_several_right_answers_to_one_history_count_once() -> None:
+    rows = [1.0, 0.5, 0.1, 0.0]
+    table = table_of(
+        [
+            question(rows, target=0, history=7),
+            question(rows, target=1, history=7),
+            question(rows, target=0, history=8),
+        ]
+    )
+    second = 1 / np.log2(3)
+    assert table.gains(one(1.0)) == pytest.approx([(1 + second) / 2, 1.0])
+    assert table.quality(one(1.0)) == pytest.approx(((1 + second) / 2 + 1) / 2)
+    assert len(table) == 3
 
 
 def test_questions_of_one_length_can_be_looked_at_alone() -> None:

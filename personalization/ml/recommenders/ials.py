@@ -41,6 +41,7 @@ from personalization.ml.recommenders.matrix import (
     texts,
     weighted_matrix,
 )
+from personalization.ml.recommenders.spark_als import item_factors
 from personalization.types import JsonObject
 
 #: Standard deviation of the first factors, times the root of their number.
@@ -66,6 +67,7 @@ class IalsConfig(Config):
     #: Kind whose amount is time → unit: adds the logarithm of 1 + amount / unit.
     dwell: Mapping[str, float] = field(default_factory=shipped_dwell)
     #: “implicit” is the library of that name (extra `als`); “auto”: where it is installed.
+    #: “spark” is Spark's ALS (extra `spark`), for more than one machine holds.
     backend: str = "auto"
 
     bounds: ClassVar[Mapping[str, tuple[float, float]]] = {
@@ -75,7 +77,9 @@ class IalsConfig(Config):
         "unobserved": (0, 10),
         "n_steps": (1, 50),
     }
-    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"backend": ("auto", "own", "implicit")}
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "backend": ("auto", "own", "implicit", "spark")
+    }
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -102,7 +106,11 @@ class Ials(Recommender[IalsConfig]):
             dataset.interactions, weights=self.config.weights, dwell=self.config.dwell
         )
         unobserved = self._unobserved(matrix)
-        fit = self._fit_implicit if self._by_implicit() else self._fit_own
+        fit = self._fit_own
+        if self.config.backend == "spark":
+            fit = self._fit_spark
+        elif self._by_implicit():
+            fit = self._fit_implicit
         self._become(matrix.items, fit(matrix, options, unobserved=unobserved))
         self._gram = unobserved * (self._factors.T @ self._factors)
         return self
@@ -165,6 +173,30 @@ class Ials(Recommender[IalsConfig]):
         self._penalty = (regularization, 0.0)
         self._lift = unobserved
         factors: Floats = np.asarray(model.item_factors, np.float32)
+        return factors
+
+    def _fit_spark(self, matrix: Matrix, options: Options, *, unobserved: float) -> Floats:
+        """Fit the same with Spark, whose regularization knows the values of a row alone; so that
+        of a mean visitor and a mean item."""
+        if find_spec("pyspark") is None:
+            raise InvalidConfig(
+                "“backend” is 'spark', which is not installed: the extra “spark” has it; "
+                "allowed without: auto, own."
+            )
+        shape = (matrix.n_rows, len(matrix.items))
+        shares = (1 + unobserved * m * n / len(matrix.columns) for n, m in (shape, shape[::-1]))
+        regularization = self.config.regularization * sum(shares) / 2
+        options.progress(0.0, "all iterations")
+        factors = item_factors(
+            matrix,
+            factors=self.config.factors,
+            iterations=self.config.iterations,
+            regularization=regularization,
+            unobserved=unobserved,
+            seed=options.seed,
+        )
+        self._penalty = (0.0, regularization)
+        self._lift = unobserved
         return factors
 
     def _become(self, items: tuple[str, ...], factors: Floats) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from dataclasses import replace
 from types import ModuleType
@@ -188,6 +189,50 @@ def test_without_the_library_it_cannot_be_asked_for(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("personalization.ml.recommenders.ials.find_spec", lambda name: None)
     with pytest.raises(InvalidConfig, match="the extra “als” has it"):
         Ials(IalsConfig(backend="implicit")).fit(small_dataset(), Options())
+
+
+def test_without_spark_it_cannot_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("personalization.ml.recommenders.ials.find_spec", lambda name: None)
+    with pytest.raises(InvalidConfig, match="the extra “spark” has it"):
+        Ials(IalsConfig(backend="spark")).fit(small_dataset(), Options())
+
+
+def test_spark_is_told_the_same_in_its_own_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+
+    def item_factors(matrix: Any, **said: Any) -> Any:
+        given.update(said)
+        return np.eye(len(matrix.items), said["factors"], dtype=np.float32)
+
+    monkeypatch.setattr("personalization.ml.recommenders.ials.find_spec", lambda name: name)
+    monkeypatch.setattr("personalization.ml.recommenders.ials.item_factors", item_factors)
+    config = replace(FEW, backend="spark", unobserved=0.5, regularization=0.01)
+    model = Ials(config).fit(small_dataset(), Options(seed=5))
+    # 60 visitors of 6 of 17 items each: what both sides are regularized by in all, for a value.
+    visitor, item = 6 + 0.5 * 17, 60 * 6 / 17 + 0.5 * 60
+    mean = (visitor / 6 + item / (60 * 6 / 17)) / 2
+    assert given["regularization"] == pytest.approx(0.01 * mean)
+    assert (given["unobserved"], given["seed"]) == (0.5, 5)
+    content = packed(model)
+    back = unpacked(content, sha256=checksum(content))
+    history = history_of("a1")
+    np.testing.assert_array_equal(back.score(history), model.score(history))  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+def test_where_spark_is_it_gives_what_we_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On this machine, by two of its cores; Java is needed."""
+    pytest.importorskip("pyspark")
+    if shutil.which("java") is None:
+        pytest.skip("There is no Java.")
+    monkeypatch.setenv("SPARK_MASTER", "local[2]")
+    wanted = history_of("a1", "a2")
+    ours, theirs = (
+        Ials(replace(FEW, factors=2, backend=backend)).fit(small_dataset(), Options())
+        for backend in ("own", "spark")
+    )
+    assert theirs.items == ours.items
+    assert np.corrcoef(ours.score(wanted), theirs.score(wanted))[0, 1] > 0.95
 
 
 def test_where_both_are_the_library_gives_what_we_give() -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import blake2b
+from time import perf_counter
 from typing import Any, Final, Protocol
 
 from django.db import DatabaseError, OperationalError
@@ -28,7 +29,6 @@ from personalization.experiments.earnings import (
     grouped,
     holdout_names,
     judges_of_site,
-    subject_named,
     together,
 )
 from personalization.experiments.exposures import EXPOSURES
@@ -46,6 +46,8 @@ logger = logging.getLogger(__name__)
 PROPOSALS: Final = "proposals"
 #: What nothing happened to is computed anew after so long all the same: windows end.
 HOUR: Final = timedelta(hours=1)
+#: What takes long to compute is left alone for so many times as long, whatever happens.
+REST: Final = 10
 #: Events may arrive so much later than the last window of an experiment that was stopped.
 LATE: Final = timedelta(days=2)
 #: What may be wrong with data or an experiment, and not with the process.
@@ -93,7 +95,10 @@ class _Look:
         mark = finding.content.get("mark") if finding is not None else None
         if finding is None or not isinstance(mark, dict) or mark.get("of") != of or finding.error:
             return True
-        if not timedelta(0) <= self.now - finding.computed_at < HOUR or forgot_since(finding):
+        age = self.now - finding.computed_at
+        if timedelta(0) <= age < REST * timedelta(seconds=mark["took"]):
+            return False
+        if not timedelta(0) <= age < HOUR or forgot_since(finding):
             return True
         return not self._came_since(int(mark["event"])).isdisjoint({*names, *EXPOSURES})
 
@@ -179,16 +184,18 @@ def _earnings(look: _Look) -> int:
     names, of = _names(judges), _digest(None, judges)
     if not look.is_due(GLOBAL, names=names, of=of):
         return 0
-    written, earnings = 0, list[Earned]()
-    for name in sorted({*holdout_names(now=look.now), GLOBAL}):
-        subject = subject_named(name, now=look.now).subject
-        compute = partial(_earn, name, judges, now=look.now, into=earnings)
-        written += _kept(subject, compute, look, of=of)
-    groups = grouped([one for one in earnings if one.name != GLOBAL])
+    began, written, earnings = perf_counter(), 0, list[Earned]()
+    for name in holdout_names(now=look.now):
+        if name != GLOBAL:
+            compute = partial(_earn, name, judges, now=look.now, into=earnings)
+            written += _kept(f"holdout:{name}", compute, look, of=of)
+    groups = grouped(earnings)
     for group, some in groups.items():
         written += _kept(group, partial(together, group, some, now=look.now), look, of=of)
     _forget({*groups, *(one.result.subject for one in earnings)})
-    return written
+    # At the end, since it says by when all of them were computed, and how long that took.
+    compute = partial(_earn, GLOBAL, judges, now=look.now, into=[])
+    return written + _kept(GLOBAL, compute, look, of=of, began=began)
 
 
 def _earn(name: str, judges: Sequence[Judge], *, now: datetime, into: list[Earned]) -> Result:
@@ -213,8 +220,11 @@ class _Told(Protocol):
     def to_json(self) -> JsonObject: ...
 
 
-def _kept(subject: str, compute: Callable[[], _Told], look: _Look, *, of: str) -> int:
+def _kept(
+    subject: str, compute: Callable[[], _Told], look: _Look, *, of: str, began: float | None = None
+) -> int:
     """Compute a result and keep it, or why that failed; return how many were written."""
+    began = perf_counter() if began is None else began
     try:
         result = compute()
     except OperationalError:
@@ -229,12 +239,12 @@ def _kept(subject: str, compute: Callable[[], _Told], look: _Look, *, of: str) -
             create_defaults={"error": said, "computed_at": look.now, "until": look.now},
         )
         return 0
-    _write(subject, result.to_json(), look, mark={"event": look.newest, "of": of})
+    took = round(perf_counter() - began, 3)
+    _write(subject, result.to_json(), look, mark={"event": look.newest, "of": of, "took": took})
     return 1
 
 
 def _write(subject: str, content: JsonObject, look: _Look, *, mark: JsonObject | None) -> None:
-    # Through JSON, as the database would: what is no number there is none here.
     told = {**content, **({"mark": mark} if mark is not None else {})}
     Finding.objects.update_or_create(
         subject=subject,

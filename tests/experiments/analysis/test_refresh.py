@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -202,6 +203,25 @@ def test_contents_that_nobody_sees_any_more_are_forgotten() -> None:
     assert sorted(Finding.objects.values_list("subject", flat=True)) == [
         "experiment:old", "global", "proposals",
     ]  # fmt: skip
+
+
+def test_what_takes_long_to_compute_is_left_alone_for_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ticks = count(step=60)
+    monkeypatch.setattr(findings, "perf_counter", lambda: float(next(ticks)))
+    world = World()
+    who = world.person()
+    world.saw(who, "blue", "a", START)
+    world.save()
+    judged()
+    refresh_findings(now=NOW)  # took a minute, or so it seems
+    world.did(who, ORDER, START + HOUR)
+    world.save()
+    refresh_findings(now=NOW + 9 * MINUTE)
+    assert computed() == NOW
+    refresh_findings(now=NOW + 10 * MINUTE)
+    assert computed() == NOW + 10 * MINUTE
 
 
 # -- people -----------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ class Effect:
 EFFECTS = (
     Effect(slot="hero", segment="cart-abandoners", log_odds=1.2),
     Effect(slot="home-strip", segment="browsers", log_odds=-2.0),
-    Effect(slot="category-banner", segment="bargain-hunters", log_odds=0.7),
+    Effect(slot="category-banner", segment="bargain-hunters", log_odds=1.1),
 )
 
 

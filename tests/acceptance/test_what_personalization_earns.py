@@ -26,11 +26,13 @@ from project.shop.seed import RUNNING_FOR, seed
 from project.shop.simulate import shop_shelves
 from tests.project.planting import write
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.urls("project.urls")]
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 VISITORS = 4800
 FIRST_PROFILE, FIRST_STRIP = 5_000_000, 7_000_000
+#: Of what is kept, the results: of these kinds of subjects.
+RESULTS = {"experiment", "holdout", "slot", "segment", "global"}
 HERO = "hero/template:0:cart-abandoners"
 
 
@@ -87,9 +89,12 @@ def found() -> Iterator[Found]:
         assert refresh_findings(now=NOW)
         rows = Finding.objects.filter(error="")
         assert rows.count() == Finding.objects.count()
-        kept = {row.subject: row.content for row in rows}
-        proposals = kept.pop("proposals")["proposals"]
-        results = {subject: Result.from_json(content) for subject, content in kept.items()}
+        results = {
+            row.subject: Result.from_json(row.content)
+            for row in rows
+            if row.subject.partition(":")[0] in RESULTS
+        }
+        proposals = rows.get(subject="proposals").content["proposals"]
         yield Found(people, results, proposals)
 
 

@@ -12,7 +12,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.experiments.bandits.policy import INVERSE_GAP, LINUCB, Features
+from personalization.experiments.bandits.policy import (
+    FARTHEST,
+    INVERSE_GAP,
+    LINUCB,
+    Features,
+)
 from personalization.experiments.bandits.ridge import Floats, Ridge
 from personalization.experiments.bandits.thompson import LEAST_UNITS
 
@@ -21,9 +26,14 @@ BONUS: Final = 1.0
 
 
 def vectors_of(features: Features, contexts: Sequence[Mapping[str, float]]) -> Floats:
-    """Return the vectors of contexts, (n, 1 + features)."""
-    rows = [features.vector(context) for context in contexts]
-    return np.array(rows, np.float64).reshape(len(rows), 1 + len(features.names))
+    """Return the vectors of contexts, (n, 1 + features): the same as `Features.vector` gives."""
+    found = np.ones((len(contexts), 1 + len(features.names)))
+    columns = zip(features.names, features.means, features.scales, strict=True)
+    for place, (name, mean, scale) in enumerate(columns, start=1):
+        stated = np.array([context.get(name, np.nan) for context in contexts], np.float64)
+        standard = np.clip((stated - mean) / scale, -FARTHEST, FARTHEST)
+        found[:, place] = np.where(np.isfinite(stated), standard, 0.0)
+    return found
 
 
 def models_of(

@@ -131,5 +131,21 @@ def test_gamma_makes_the_chance_half_where_the_gap_is_the_error() -> None:
     assert gamma * error == pytest.approx(4)
 
 
+_floats = st.floats()
+
+
+@given(
+    contexts=st.lists(st.dictionaries(st.sampled_from("abc"), _floats, max_size=3), max_size=8),
+    mean=st.floats(-1e6, 1e6),
+    scale=st.floats(1e-3, 1e6),
+)
+def test_vectors_that_are_learned_from_are_those_that_pages_use(
+    contexts: list[dict[str, float]], mean: float, scale: float
+) -> None:
+    features = Features(("a", "b"), (mean, 0.0), (scale, 1.0))
+    served = [features.vector(context) for context in contexts]
+    assert vectors_of(features, contexts).tolist() == [list(one) for one in served]
+
+
 def test_no_contexts_are_no_vectors() -> None:
     assert vectors_of(Features(("a",), (0.0,), (1.0,)), []).shape == (0, 2)

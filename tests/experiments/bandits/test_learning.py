@@ -84,6 +84,23 @@ def test_what_was_looked_at_is_logged_and_nothing_else() -> None:
         assert found[1].probability == pytest.approx(chances[found[1].arm])
 
 
+@pytest.mark.parametrize("context", [FEW, MANY, {}])
+def test_the_chance_that_is_logged_is_how_often_such_visitors_come_into_an_arm(
+    context: Mapping[str, float],
+) -> None:
+    """χ² of 5,000 visitors who are alike, whose numbers are always the same."""
+    experiment = make_experiment("usual", "new", allocation="inverse_gap")
+    log(experiment, _visitors(400))
+    update_bandits(now=NOW)
+    [trial] = running_trials()
+    n = 5000
+    found = [assign(trial, Entrant(unit=str(unit), context=context)) for unit in range(n)]
+    new = [one[1] for one in found if one is not None and one[1].arm == "new"]
+    expected = n * new[0].probability
+    square = (len(new) - expected) ** 2 / expected + (len(new) - expected) ** 2 / (n - expected)
+    assert square < 10.8  # p > 0.001 with 1 degree of freedom
+
+
 def test_a_bandit_first_says_what_it_will_look_at_and_waits() -> None:
     experiment = make_experiment("usual", "new", allocation="linucb")
     log(experiment, _visitors(150))

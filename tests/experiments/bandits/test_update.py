@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from personalization.experiments.bandits.update import update_bandits
 from personalization.experiments.models import Arm, BanditState, Experiment, Measure, Metric
 from personalization.experiments.running import running_trials
 from personalization.experiments.trial import Entrant, assign
+from personalization.management import beside
 from personalization.revisions import Revision
 from tests.experiments.bandits.logs import DAY, HOUR, NOW, Shown, buyers, log, make_experiment
 
@@ -335,6 +338,31 @@ def test_the_chance_that_is_logged_is_how_often_visitors_come_into_an_arm() -> N
     assert chances["newest"] > 0.1  # no arm has only its floor
     square = sum((counts[arm] - n * chances[arm]) ** 2 / (n * chances[arm]) for arm in counts)
     assert square < 13.8  # p > 0.001 with 2 degrees of freedom
+
+
+def test_beside_a_worker_bandits_learn_where_there_are_any(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[str] = []
+
+    class Process:
+        def __init__(self, command: list[str], **how: Any) -> None:
+            started.append(command[-1])
+
+        def poll(self) -> int:
+            return 0
+
+    monkeypatch.setattr(subprocess, "Popen", Process)
+    beside.Beside()(now=NOW)
+    assert "update_bandits" not in started
+    make_experiment("usual", "new")
+    work = beside.Beside()
+    for minutes in range(0, 12, 2):
+        work(now=NOW + timedelta(minutes=minutes))
+    assert started.count("update_bandits") == 2
+    monkeypatch.setattr(update, "find_spec", lambda name: None)
+    beside.Beside()(now=NOW)
+    assert started.count("update_bandits") == 2
 
 
 def test_an_update_reads_the_log_in_few_queries(django_assert_max_num_queries: Any) -> None:

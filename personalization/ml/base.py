@@ -14,7 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +77,14 @@ def _nobody_looks(share: float, words: str) -> None:
     return None
 
 
+class Checkpoints(Protocol):
+    """Keeps what has been learned so far, and finds it when the same is to be learned again."""
+
+    def find(self, model: Model[Any], dataset: Dataset, *, seed: int) -> Model[Any] | None: ...
+
+    def keep(self, model: Model[Any], dataset: Dataset, *, seed: int, seconds: float) -> None: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """How a model is fitted, beside what it is: the same seed gives the same model."""
@@ -84,6 +92,8 @@ class Options:
     seed: int = 0
     #: Called with the share that is done (0 to 1) and what is being done; may raise to stop.
     progress: Callable[[float, str], None] = field(default=_nobody_looks)
+    #: Where parts of a model are kept that take long; None: nowhere.
+    checkpoints: Checkpoints | None = None
 
     def rng(self) -> np.random.Generator:
         return np.random.default_rng(self.seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -76,10 +77,24 @@ def learned(
         named.progress(0.0, "learning")
         try:
             _refuse_short(name, dataset)
-            engines[name] = engine_of(name, config).fit(dataset, named)
+            engines[name] = _fitted(engine_of(name, config), dataset, named)
         except UnfitData as error:
             remarks.append(f"“{name}” is left out: {error}")
     return Learned(engines=engines, remarks=remarks)
+
+
+def _fitted(engine: Recommender[Any], dataset: Dataset, options: Options) -> Recommender[Any]:
+    """Return the engine, fitted now or, as it was kept, before its training was interrupted."""
+    kept, seed = options.checkpoints, options.seed
+    if kept is None:
+        return engine.fit(dataset, options)
+    found = kept.find(engine, dataset, seed=seed)
+    if isinstance(found, Recommender):
+        return found
+    started = time.monotonic()
+    fitted: Recommender[Any] = engine.fit(dataset, options)
+    kept.keep(fitted, dataset, seed=seed, seconds=time.monotonic() - started)
+    return fitted
 
 
 def weighed(config: StackConfig, dataset: Dataset, options: Options) -> Weighed:

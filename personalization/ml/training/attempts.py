@@ -27,6 +27,8 @@ from personalization.ml.training.plans import Plan
 LEASE = timedelta(minutes=15)
 #: Workers that a training may cost before it is given up: it may be what kills them.
 LOST = 3
+#: A training that was begun so long ago at most goes on; of an older one nothing holds.
+AGAIN = timedelta(days=1)
 #: Seconds between two writes of how far it is.
 PAUSE = 2.0
 LOST_REMARK = "Begun anew: its worker was not heard of any more."
@@ -174,7 +176,9 @@ class Attempt:
                 checksum=sha256,
                 error="",
             )
-            ModelArtefact.objects.create(version=self.version, content=content)
+            ModelArtefact.objects.update_or_create(
+                version=self.version, defaults={"content": content}
+            )
         self.version.refresh_from_db()
 
     def fail(self, error: str) -> None:
@@ -183,7 +187,17 @@ class Attempt:
             self._write(status=ModelVersion.Status.FAILED, error=error[:_ERROR])
         except TrainingLost:
             return
+        ModelArtefact.objects.filter(version=self.version).delete()  # what was learned so far
         self.version.refresh_from_db()
+
+    def until(self, *, window: timedelta) -> datetime:
+        """Return up to when is learned: as whoever had it before, if that is not long ago, so
+        that what they learned holds."""
+        until = self.version.window_until
+        if until is None or not timedelta(0) <= self.now - until < AGAIN:
+            until = self.now
+            self._write(window_from=until - window, window_until=until)
+        return until
 
     def clock(self) -> datetime:
         return self.now + timedelta(seconds=time.monotonic() - self._started)

@@ -80,6 +80,8 @@ class Order:
     serving: ModelVersion | None = None
     #: Called with the share that is done (0 to 1) and what is being done; raises to stop.
     progress: Callable[[float, str], None]
+    #: Where parts of what is learned are kept (`ml.base.Checkpoints`).
+    checkpoints: Any = None
 
 
 #: What a site may have otherwise, with its type.

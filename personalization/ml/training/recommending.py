@@ -8,7 +8,7 @@ with the configuration and the weights that it has.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -197,4 +197,4 @@ def _part(order: Order, begin: float, end: float, words: str) -> Options:
         order.progress(begin + (end - begin) * share, f"{words}: {what}")
 
     tell(0.0, "beginning")
-    return replace(Options(seed=order.seed), progress=tell)
+    return Options(seed=order.seed, progress=tell, checkpoints=order.checkpoints)

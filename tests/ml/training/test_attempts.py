@@ -196,7 +196,7 @@ def test_nothing_is_kept_by_halves(monkeypatch: pytest.MonkeyPatch) -> None:
     def die(**values: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ModelArtefact.objects, "create", die)
+    monkeypatch.setattr(ModelArtefact.objects, "update_or_create", die)
     with pytest.raises(KeyboardInterrupt):
         kept(attempt)
     version = ModelVersion.objects.get()

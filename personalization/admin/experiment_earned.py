@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
 
 from django.utils.translation import gettext as _
 
@@ -19,11 +18,6 @@ from personalization.admin.experiment_words import is_trusted, primary_of
 from personalization.experiments.models import Finding
 from personalization.experiments.results import LEAST_UNITS, Comparison, Result, Verdict
 from personalization.experiments.trial import SHOWN
-
-#: The colours that verdicts have in the admin.
-COLOURS: Final[Mapping[str, str]] = {
-    "better": "fresh", "worse": "broken", "unclear": "pending", "too_few": "off",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

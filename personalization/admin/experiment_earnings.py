@@ -15,10 +15,11 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from personalization.admin.experiment_earned import COLOURS, Earned, earned_of
+from personalization.admin.experiment_earned import Earned, earned_of
 from personalization.admin.experiment_overview import result_in
 from personalization.admin.experiment_problems import problem_words
 from personalization.admin.experiment_proposals import Advice, advice_of, holdouts_in
+from personalization.admin.experiment_tables import VERDICTS
 from personalization.admin.experiment_words import Names
 from personalization.admin.links import gone
 from personalization.admin.read_only import ModelAdmin, may, may_view
@@ -160,7 +161,7 @@ def _line(finding: Finding, name: str, *, where: str = "") -> Line:
         problems.append(_("The last update failed: %(error)s") % {"error": finding.error})
     return Line(
         name=name, where=where, earned=earned, problems=problems,
-        colour=COLOURS[earned.verdict],
+        colour=VERDICTS[earned.verdict],
     )  # fmt: skip
 
 

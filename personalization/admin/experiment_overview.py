@@ -2,44 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from personalization.admin.experiment_charts import Bar, interval_chart, share_chart
 from personalization.admin.experiment_contents import Offer, about, offers
 from personalization.admin.experiment_numbers import (
-    between,
-    between_words,
-    chance,
-    change,
-    level,
     number,
-    signed,
-    signed_number,
 )
 from personalization.admin.experiment_policies import PolicyLine, policies_of
 from personalization.admin.experiment_problems import problem_words
+from personalization.admin.experiment_tables import Table, table_of, visitors_chart
 from personalization.admin.experiment_words import (
     Headline,
     Names,
+    Tone,
     headline,
     is_trusted,
     primary_of,
 )
 from personalization.admin.wording import share_words
 from personalization.experiments.bandits.policy import policy_of
-from personalization.experiments.models import Arm, BanditState, Experiment, Finding, Measure
+from personalization.experiments.models import Arm, BanditState, Experiment, Finding
 from personalization.experiments.ramps import ramp_steps
 from personalization.experiments.results import (
-    LEAST_UNITS,
-    ArmFigures,
-    Comparison,
-    MetricResult,
     Result,
 )
 from personalization.experiments.wording import percent
@@ -58,33 +48,6 @@ class ArmLine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """An arm by one metric; the first one has nothing beside it."""
-
-    arm: str
-    visitors: str
-    level: str
-    verdict: str = ""
-    words: str = ""
-    lift: str = ""
-    between: str = ""
-    chance: str = ""
-    gained: str = ""
-    gained_between: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """A metric in all arms, with a picture of the same."""
-
-    name: str
-    role: str
-    rows: Sequence[Row]
-    chart: SafeString
-    reduced_by: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Overview:
     """A saved experiment as it stands now."""
 
@@ -99,11 +62,6 @@ class Overview:
     visitors_chart: SafeString
     computed_at: datetime | None
     error: str
-
-
-_VERDICTS: Mapping[str, str] = {
-    "better": "fresh", "worse": "broken", "unclear": "pending", "too_few": "off",
-}  # fmt: skip
 
 
 def overview(experiment: Experiment, *, now: datetime) -> Overview:
@@ -126,14 +84,25 @@ def overview(experiment: Experiment, *, now: datetime) -> Overview:
             for one in (result.problems if result else ())
         ],
         is_trusted=trusted,
-        tables=[_table(n, one, names) for n, one in enumerate(result.metrics)]
+        tables=[table_of(n, one, names) for n, one in enumerate(result.metrics)]
         if result is not None and trusted
         else [],
         policies=_policies(experiment, result, names) if trusted else [],
-        visitors_chart=_visitors(result, names),
+        visitors_chart=visitors_chart(result, names),
         computed_at=finding.computed_at if finding else None,
         error=finding.error if finding else "",
     )
+
+
+def tones_of(experiments: Iterable[Experiment]) -> dict[str, Tone]:
+    """Return how the headlines of experiments that were started look, by slug (one query)."""
+    started = {f"experiment:{one.slug}": one for one in experiments if one.started_at is not None}
+    found = {one.subject: one for one in Finding.objects.filter(subject__in=started)}
+    now, nobody = timezone.now(), Names({})
+    return {
+        one.slug: headline(result_in(found.get(subject)), nobody, running=True, now=now).tone
+        for subject, one in started.items()
+    }
 
 
 def _policies(experiment: Experiment, result: Result | None, names: Names) -> list[PolicyLine]:
@@ -221,77 +190,3 @@ def _shares_now(experiment: Experiment, arms: Sequence[Arm]) -> dict[str, str]:
         weights=[arm.weight for arm in arms],
     )
     return dict(zip(keys, map(percent, policy.weights({})), strict=True))
-
-
-def _table(n: int, metric: MetricResult, names: Names) -> Table:
-    compared = {one.arm: one for one in metric.comparisons}
-    reduced = [one.reduced_by for one in metric.comparisons if one.reduced_by]
-    return Table(
-        name=metric.name,
-        role=str(Measure.Role(metric.role).label) if metric.role in Measure.Role else "",
-        rows=[_row(arm, compared.get(arm.arm), metric, names) for arm in metric.arms],
-        chart=_chart(f"pz-metric-{n}", metric, names),
-        reduced_by=change(max(reduced), signed=False) if reduced else "",
-    )
-
-
-def _row(arm: ArmFigures, found: Comparison | None, metric: MetricResult, names: Names) -> Row:
-    row = partial(
-        Row, arm=names.of(arm.arm), visitors=number(arm.units), level=level(arm.mean, metric.kind)
-    )
-    if found is None:
-        return row(words=_("compared with"))
-    if found.verdict == "too_few":
-        missing = LEAST_UNITS - arm.units
-        words = _("too few: %(n)s more") % {"n": missing} if missing > 0 else _("too few beside it")
-        return row(verdict=_VERDICTS["too_few"], words=words)
-    return row(
-        verdict=_VERDICTS[found.verdict],
-        words=verdict_words(found.verdict),
-        lift=change(found.lift) if found.lift is not None else signed(found.difference or 0.0),
-        between=between(found),
-        chance=chance(found.chance_to_win),
-        gained=signed_number(found.gained) if found.gained is not None else "",
-        gained_between=between_words(found.gained_interval, signed_number)
-        if found.gained_interval
-        else "",
-    )
-
-
-def verdict_words(verdict: str) -> str:
-    return {
-        "better": _("better"),
-        "worse": _("worse"),
-        "unclear": _("not sure yet"),
-        "too_few": _("too few"),
-    }.get(verdict, verdict)
-
-
-def _chart(name: str, metric: MetricResult, names: Names) -> SafeString:
-    """Return how much each arm differs from the first; by lift where all have one."""
-    shown = [one for one in metric.comparisons if one.verdict != "too_few"]
-    by_lift = all(one.lift is not None and one.lift_interval is not None for one in shown)
-    bars = []
-    for one in shown:
-        interval = one.lift_interval if by_lift else one.interval
-        at = one.lift if by_lift else one.difference
-        if interval is None or at is None:
-            continue
-        bars.append(
-            Bar(
-                label=names.of(one.arm), at=at, low=interval.low, high=interval.high,
-                tone=one.verdict,
-            )
-        )  # fmt: skip
-    title = _("“%(metric)s” beside %(control)s") % {
-        "metric": metric.name,
-        "control": names.of(metric.arms[0].arm) if metric.arms else "",
-    }
-    return interval_chart(name, bars, title=title, say=change if by_lift else signed)
-
-
-def _visitors(result: Result | None, names: Names) -> SafeString:
-    if result is None or not any(result.units):
-        return SafeString("")
-    pairs = [(names.of(arm), n) for arm, n in zip(result.arms, result.units, strict=True)]
-    return share_chart("pz-visitors", pairs, title=_("Visitors in each arm"))

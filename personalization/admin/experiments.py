@@ -23,9 +23,10 @@ from personalization.admin.experiment_arms import ArmInline, MeasureInline, bare
 from personalization.admin.experiment_contents import About, offers
 from personalization.admin.experiment_form import BeginningForm, ExperimentForm
 from personalization.admin.experiment_goals import warn_of_silence
-from personalization.admin.experiment_overview import overview, what_words
+from personalization.admin.experiment_overview import overview, tones_of, what_words
 from personalization.admin.experiment_planner import plan
 from personalization.admin.experiment_previews import previews
+from personalization.admin.experiment_tables import VERDICTS, verdict_words
 from personalization.admin.read_only import ModelAdmin, may_view
 from personalization.admin.wording import moment_cell
 from personalization.events.models import Event
@@ -51,7 +52,7 @@ class ExperimentAdmin(ModelAdmin):
     inlines = (ArmInline, MeasureInline)
     change_form_template = "admin/personalization/experiment/change_form.html"
     change_list_template = "admin/personalization/experiment/change_list.html"
-    list_display = ("name", "state", "what", "n_arms", "since")
+    list_display = ("name", "state", "found", "what", "n_arms", "since")
     list_filter = ("status", "kind")
     list_select_related = ("audience",)
     search_fields = ("name", "slug", "place")
@@ -107,6 +108,21 @@ class ExperimentAdmin(ModelAdmin):
         return super().get_queryset(request).annotate(n_of_arms=Count("arms"))
 
     # -- list ---------------------------------------------------------------------------
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Look once for what is found about all rows of the page."""
+        page = super().get_changelist_instance(request)
+        tones = tones_of(page.result_list)
+        for experiment in page.result_list:
+            experiment.tone = tones.get(experiment.slug)
+        return page
+
+    @admin.display(description=_("found"))
+    def found(self, experiment: Any) -> SafeString | str:
+        if (tone := experiment.tone) is None:
+            return "–"
+        chip = '<span class="pz-state pz-state-{}">{}</span>'
+        return format_html(chip, VERDICTS.get(tone, "broken"), verdict_words(tone))
 
     @admin.display(description=_("status"), ordering="status")
     def state(self, experiment: Experiment) -> SafeString:

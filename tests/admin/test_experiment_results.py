@@ -31,6 +31,7 @@ from personalization.experiments.problems import CODES, ERRORS
 from personalization.experiments.results import Interval, Problem, Result
 from personalization.segments.models import Segment
 from tests.admin.experiments import (
+    LIST,
     SINCE,
     compared,
     experiment,
@@ -41,6 +42,7 @@ from tests.admin.experiments import (
     page,
     result,
     said,
+    whole,
 )
 
 __all__ = ["experiment", "hero", "metric"]
@@ -397,3 +399,35 @@ def test_pages_ask_as_much_of_the_database_however_much_was_found(
     find(result(measured(), *many))
     with django_assert_max_num_queries(len(few)):
         owner.get(page("change", running.pk))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (result(), "better"),
+        (result(measured(compared("unclear"))), "not sure yet"),
+        (result(measured(compared("too_few"))), "too few"),
+        (result(problems=(wrong("shares"),)), "something is wrong"),
+    ],
+)
+def test_the_list_tells_how_each_stands(
+    owner: Client, running: Experiment, found: Result, words: str
+) -> None:
+    find(found)
+    assert f">{words}</span>" in said(owner.get(LIST))
+
+
+@pytest.mark.django_db
+def test_the_list_asks_as_often_however_long_it_is(
+    owner: Client, hero: Slot, metric: Metric, django_assert_max_num_queries: Any
+) -> None:
+    whole(hero, metric, slug="first", status="running", started_at=SINCE)
+    owner.get(LIST)
+    with django_assert_max_num_queries(12) as few:
+        owner.get(LIST)
+    for n in range(20):
+        whole(hero, metric, slug=f"more-{n}", status="running", started_at=SINCE)
+        find(result(subject=f"experiment:more-{n}"))
+    with django_assert_max_num_queries(len(few)):
+        owner.get(LIST)

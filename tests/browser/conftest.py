@@ -69,9 +69,17 @@ def running_demo(tree: Path) -> Iterator[Demo]:
     port = free_port()
     env = {name: os.environ[name] for name in ("PATH", "VIRTUAL_ENV") if name in os.environ}
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "demo", "--visitors", "24"],
+        [sys.executable, "manage.py", "demo", "--visitors", "24", "--crowd", "0"],
         cwd=tree,
-        env={**env, "HOME": str(tree), "DEMO_PORT": str(port), "PYTHONUNBUFFERED": "1"},
+        env={
+            **env,
+            "HOME": str(tree),
+            "DEMO_PORT": str(port),
+            "PYTHONUNBUFFERED": "1",
+            # A test must not be the one visitor in eight who is shown the default.
+            "HOLDOUT": "0",
+            "GLOBAL_HOLDOUT": "0",
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

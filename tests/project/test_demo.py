@@ -9,14 +9,21 @@ import urllib.request
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError, OutputWrapper
 
 from project.environment import BASE_DIR
-from project.shop.management.commands.demo import read_port, require_free
-from project.shop.playback import unfinished_run
+from project.shop.management.commands.demo import (
+    crowd_words,
+    held_out_words,
+    read_port,
+    require_free,
+)
+from project.shop.models import SimulationRun
+from project.shop.playback import Cast, unfinished_run
 from project.shop.progress import Progress
 
 
@@ -102,7 +109,7 @@ def test_the_demo_starts_tells_and_stops(tmp_path: Path) -> None:
         "DEMO_PORT": str(port),
         "PYTHONUNBUFFERED": "1",
     }
-    command = [sys.executable, "-m", "django", "demo", "--visitors", "12"]
+    command = [sys.executable, "-m", "django", "demo", "--visitors", "12", "--crowd", "12"]
     for _ in range(2):  # the second start goes on with what is there
         with subprocess.Popen(
             command, cwd=BASE_DIR, env=environment, stdout=subprocess.PIPE, text=True
@@ -113,6 +120,9 @@ def test_the_demo_starts_tells_and_stops(tmp_path: Path) -> None:
                 said.append(line)
                 if "Ctrl-C" in line:
                     break
+            if "on their way" in "".join(said):
+                said.append(demo.stdout.readline())
+                assert "All 12 have been here." in said[-1]
             home = urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60)  # noqa: S310
             assert b"Larkfell" in home.read()
             demo.send_signal(signal.SIGINT)
@@ -123,3 +133,38 @@ def test_the_demo_starts_tells_and_stops(tmp_path: Path) -> None:
         assert said[-1].startswith("Stopped.")
         require_free(port)
     assert "Simulating" not in "".join(said)
+    assert "on their way" not in "".join(said)
+
+
+@pytest.mark.parametrize(
+    ("holdout", "of_all", "told"),
+    [(0.1, 0.02, "one visitor in 8"), (0.5, 0.0, "one visitor in 2"), (0.0, 0.02, "visitor in 50")],
+)
+def test_the_demo_says_how_many_are_shown_the_default_on_purpose(
+    holdout: float, of_all: float, told: str, settings: Any
+) -> None:
+    settings.PERSONALIZATION_HOLDOUT, settings.PERSONALIZATION_GLOBAL_HOLDOUT = holdout, of_all
+    words = held_out_words("http://127.0.0.1:8000/preview")
+    assert told in words
+    assert words.endswith("http://127.0.0.1:8000/preview\n")
+
+
+def test_where_nobody_is_held_out_nothing_is_said_of_it() -> None:
+    assert held_out_words("http://127.0.0.1:8000/preview") == ""
+
+
+@pytest.mark.django_db
+def test_a_crowd_of_nobody_is_not_played() -> None:
+    assert unfinished_run(seed=7, visitors=0, cast=Cast.CROWD) is None
+    assert crowd_words(None) == ""
+    assert not SimulationRun.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_crowd_and_personas_of_one_seed_are_two_runs() -> None:
+    personas = unfinished_run(seed=7, visitors=5)
+    crowd = unfinished_run(seed=7, visitors=5, cast=Cast.CROWD)
+    assert personas is not None
+    assert crowd is not None
+    assert personas.pk != crowd.pk
+    assert "5 more visitors" in crowd_words(crowd)

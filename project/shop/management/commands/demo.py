@@ -17,12 +17,16 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, connections
 from django.urls import reverse
 
+from personalization.admin.preview import preview_link
+from personalization.conf import settings as personalization
 from personalization.events.buffer import buffer
+from personalization.hints import REFRESH_EXPERIMENTS, hint
 from personalization.segments.models import Segment
 from project.celery import MODELS_QUEUE
 from project.environment import STATE_DIR
 from project.shop import playback, seed
 from project.shop.children import ChildDied, Children
+from project.shop.models import SimulationRun
 from project.shop.post import PostError
 from project.shop.progress import Progress
 
@@ -61,8 +65,12 @@ class Command(BaseCommand):
             self._prepare(folder, reset=options["reset"])
             self._start(children, port=port)
             self._simulate(children, port=port, visitors=options["visitors"])
-            self._tell(port, crowd=options["crowd"])
-            self._play_crowd(children, port=port, visitors=options["crowd"])
+            crowd = playback.unfinished_run(
+                seed=playback.SEED, visitors=options["crowd"], cast=playback.Cast.CROWD
+            )
+            self._tell(port, crowd=crowd)
+            if crowd is not None:
+                self._play_beside(crowd, children, port=port)
             connections.close_all()
             while True:
                 children.check()
@@ -118,44 +126,62 @@ class Command(BaseCommand):
             bar.finish()
         wait_for_worker(children, at_most=0)
 
-    def _play_crowd(self, children: Children, *, port: int, visitors: int) -> None:
+    def _play_beside(self, run: SimulationRun, children: Children, *, port: int) -> None:
         """Play those who are many, while the demo can be looked at already."""
-        run = playback.unfinished_run(
-            seed=playback.SEED, visitors=visitors, cast=playback.Cast.CROWD
-        )
-        if run is None:
-            return
 
         def progress(done: int) -> None:
             wait_for_worker(children, at_most=MOST_WAITING_BESIDE)
 
         playback.play(run, url=batch_url(port), progress=progress)
         wait_for_worker(children, at_most=0)
-        self.stdout.write(
-            f"  {run.visitors} more visitors have been here by now: within five minutes the admin "
-            "says what they were worth."
-        )
+        hint(REFRESH_EXPERIMENTS)
+        self.stdout.write(f"  All {run.visitors} have been here. What it earns is worked out now.")
         self.stdout.flush()
 
-    def _tell(self, port: int, *, crowd: int) -> None:
+    def _tell(self, port: int, *, crowd: SimulationRun | None) -> None:
         site = f"http://{HOST}:{port}"
         segment = Segment.objects.get(slug="cart-abandoners")
         rule = reverse("admin:personalization_segment_change", args=[segment.pk])
         profiles = reverse("admin:personalization_profile_changelist")
+        earned = reverse("admin:personalization_experiment_earnings")
         name, password = seed.ADMIN_NAME, seed.ADMIN_PASSWORD
         self.stdout.write(
             f"""
   The shop             {site}/
   The rule behind it   {site}{rule}
   The visitors         {site}{profiles}
+  What it earns        {site}{earned}
   Admin login          {self.style.SUCCESS(f"{name} / {password}")}
   With fewer rights    {", ".join(f"{each} / {each}" for each in seed.STAFF)}
 
   Put something into the cart, go back to the home page, and look at its hero.
+{held_out_words(f"{site}{preview_link('segments', segments=segment.slug)}")}{crowd_words(crowd)}\
   Ctrl-C stops everything.
 """
         )
         self.stdout.flush()  # into a file, too, it is to be read now
+
+
+def held_out_words(preview: str) -> str:
+    """Return what visitors have to know who see nothing of their own; empty where nobody is."""
+    share = 1 - (1 - personalization.HOLDOUT) * (1 - personalization.GLOBAL_HOLDOUT)
+    if not share:
+        return ""
+    return f"""\
+  About one visitor in {round(1 / share)} is shown the default there on purpose: else nobody could
+  say what the other hero earns. If you are one of them, try a private window, or look at it as
+  somebody else: {preview}
+"""
+
+
+def crowd_words(crowd: SimulationRun | None) -> str:
+    """Return what goes on behind the scenes; empty where nothing does."""
+    if crowd is None:
+        return ""
+    return f"""\
+  {crowd.visitors} more visitors of the last two months are on their way. What it earns is known when they
+  have been here, in a few minutes.
+"""
 
 
 def batch_url(port: int) -> str:

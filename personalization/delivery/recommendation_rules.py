@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from personalization.ml.serving.rerank import price_range
 from personalization.segments.models import Segment
+
+#: Finds items by a range of prices, as in “10–50”.
+PRICE: Final = "price"
 
 
 class RecommendationRule(models.Model):
@@ -55,3 +62,13 @@ class RecommendationRule(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse a price that is no range of prices."""
+        super().clean()
+        if self.target != PRICE:
+            return
+        try:
+            price_range(self.value)
+        except ValueError as error:
+            raise ValidationError({"value": str(error)}) from None

@@ -85,10 +85,8 @@ def _is_due(now: datetime) -> bool:
 
 
 def _may_have_drifted(now: datetime) -> bool:
-    if not can_train():
-        return False
     serving = ModelVersion.objects.filter(status=ModelVersion.Status.SERVING)
-    return serving.exclude(features_version="").exists()
+    return can_train() and serving.exists()
 
 
 def _is_refreshable(now: datetime) -> bool:

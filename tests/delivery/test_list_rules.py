@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -177,3 +178,23 @@ class TestInMemory:
         Segment.objects.filter(pk=loyal.pk).update(slug="faithful")
         assert self.names("faithful") == ["ours"]
         assert self.names("loyal") == []
+
+
+@pytest.mark.parametrize(
+    ("value", "fits"),
+    [
+        ("10–50", True),
+        ("50-", True),
+        ("–20", True),
+        ("15", True),
+        ("50–10", False),
+        ("dear", False),
+    ],
+)
+def test_a_price_has_to_be_a_range(value: str, fits: bool) -> None:
+    rule = RecommendationRule(name="x", action="boost", target="price", value=value)
+    if fits:
+        return rule.clean()
+    with pytest.raises(ValidationError, match="is no range of prices") as refused:
+        rule.clean()
+    assert set(refused.value.message_dict) == {"value"}

@@ -1,15 +1,20 @@
-"""Look whether models that serve have drifted; where nothing can be trained, nothing serves."""
+"""Look whether models that serve have drifted, or are older than they should be."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from django.utils.module_loading import import_string
 
+from personalization import metrics
 from personalization.ml.models import ModelVersion
+from personalization.ml.training.outdated import stale_models
 from personalization.ml.training.train import can_train
+
+logger = logging.getLogger(__name__)
 
 #: By its place: who imports it computes with numpy.
 _CHECK = "personalization.ml.training.drifting.check_drift"
@@ -29,7 +34,10 @@ class Looked(Protocol):
 
 def check_models(*, now: datetime) -> Sequence[Looked]:
     """Look at every version that serves and learned from features, keep what is found with it,
-    and have trained anew what has drifted."""
+    and have trained anew what has drifted. What is too old is logged and counted."""
+    for each in stale_models(now=now):
+        metrics.count("models.stale")
+        logger.warning("%s", each, extra={"action": "model_stale"})
     if not can_train():
         return ()
     check: Callable[..., Sequence[Looked]] = import_string(_CHECK)

@@ -94,14 +94,12 @@ def test_it_is_looked_now_and_then(shop: Shop, trained: Trained, processes: Proc
     assert processes.started == ["--refresh"] * 3
 
 
-def test_drift_is_looked_for_once_a_day_where_something_learned_from_features(
+def test_drift_and_age_are_looked_for_once_a_day_where_something_serves(
     shop: Shop, trained: Trained, processes: Processes
 ) -> None:
-    learned_from = ModelVersion.objects.filter(pk=trained(now=NOW).pk)
-    learned_from.update(features_version="")
     Beside()(now=NOW + MINUTE)
     assert "check_models" not in processes.others
-    learned_from.update(features_version="1")
+    trained(now=NOW)
     work = Beside()
     for hours in range(1, 49):
         work(now=NOW + hours * HOUR)

@@ -67,6 +67,10 @@ class Place:
     trials: tuple[Trial, ...] = ()
     held_out: float = 0.0
     held_out_of_all: float = 0.0
+    #: What arms of its experiments make of it, by experiment and arm: worked out once.
+    by_arm: dict[tuple[str, str], Place] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,10 +31,10 @@ def arms_of(place: Place, standing: Standing, *, outcome: Outcome) -> Arms:
     one; and of those with versions of rules, one for each segment. All of them do what they say,
     but one of which this visitor could not tell in which arm they are does not count.
     """
-    arms = Arms(place)
     if not place.trials:
-        return arms
+        return Arms(place)
     entrant = entrant_of(standing)
+    counted: list[Assigned] = []
     taken = set[str]()
     for trial in place.trials:
         if standing.preview and trial.key not in standing.forced:
@@ -42,17 +42,24 @@ def arms_of(place: Place, standing: Standing, *, outcome: Outcome) -> Arms:
         if trial.kind in taken or (found := assign(trial, entrant)) is None:
             continue
         arm, assigned = found
-        before, arms = arms, replace(arms, place=changed(arms.place, trial, arm))
-        if standing.preview or _counts(trial, before.place, standing, outcome):
-            arms = replace(arms, assigned=(*arms.assigned, assigned))
+        if standing.preview or _counts(trial, place, standing, outcome):
+            counted.append(assigned)
+        place = changed(place, trial, arm)
         if trial.kind == VARIATIONS:
-            return arms
+            break
         taken.update({trial.kind} - {RULES})
-    return arms
+    return Arms(place, tuple(counted))
 
 
 def changed(place: Place, trial: Trial, arm: Choice) -> Place:
-    """Return the place as one arm of an experiment has it."""
+    """Return the place as one arm of an experiment that is about it has it."""
+    key = trial.key, arm.key
+    if (found := place.by_arm.get(key)) is None:
+        found = place.by_arm[key] = _changed(place, trial, arm)
+    return found
+
+
+def _changed(place: Place, trial: Trial, arm: Choice) -> Place:
     if trial.kind == VARIATIONS:
         only = tuple(one for one in place.candidates if one.key == arm.content)
         return replace(place, candidates=only, is_fixed=True)

@@ -58,6 +58,19 @@ def test_defaults_count_for_nobody() -> None:
     assert shown() == []
 
 
+@pytest.mark.parametrize("mode", ["inline", "keyed"])
+@override_settings(PERSONALIZATION_HOLDOUT=0.5)
+def test_who_is_held_out_sees_the_default_and_counts_also_out_of_the_page_cache(mode: str) -> None:
+    page = make_page()
+    block = add_block(place_on(page), {"a": "for a"}, mode=mode)
+    url, people = published(page), [make_person("a") for _ in range(14)]
+    seen = [see(url, person) for person in people * 2]
+    assert {words for [words] in seen} == {"everybody", "for a"}
+    name = f"{block.place}/template:0:a"
+    arms = [event["properties"]["assigned"][name]["arm"] for event in written()]
+    assert arms == ["shown" if words == ["for a"] else "held_out" for words in seen]
+
+
 def test_what_editors_look_at_counts_for_nobody() -> None:
     page = make_page()
     add_block(place_on(page), {"a": "for a"})

@@ -66,6 +66,15 @@ def test_the_strategy_of_the_slot_holds() -> None:
     assert seen(page, make_person("a", "b")) == ["for a", "for b"]
 
 
+@override_settings(PERSONALIZATION_HOLDOUT=0.5)
+def test_some_are_held_out_from_a_variant_always_the_same() -> None:
+    page = make_page(block({"a": "for a"}))
+    people = [make_person("a") for _ in range(14)]
+    first, second = ([seen(page, person) for person in people] for _ in range(2))
+    assert first == second
+    assert {words for [words] in first} == {"for a", "everybody"}
+
+
 def test_the_schedule_of_its_variations_holds() -> None:
     make_slot("hero")
     variation = make_variation("a", "«from the admin»")

@@ -8,6 +8,8 @@ from personalization.delivery.models import Variation
 from personalization.experiments.contents import Content, contents
 
 _VARIATION, _TEMPLATE = "variation:", "template:"
+#: No number of a row has more digits; a browser may make up any.
+_DIGITS = 18
 
 
 @contents.register("slots")
@@ -16,17 +18,25 @@ def contents_of_slots(names: Collection[str]) -> dict[str, Content]:
 
     A variation that is gone is in none; what a template has says in its key whom it is for.
     """
-    found, numbers = {}, {}
+    found: dict[str, Content] = {}
+    numbered: dict[int, list[str]] = {}
     for name in names:
         slot, _, key = name.partition("/")
         if key.startswith(_TEMPLATE):
             segments = key.removeprefix(_TEMPLATE).partition(":")[2]
             found[name] = Content(slot=slot, words=key, segments=tuple(segments.split("+")))
-        elif key.startswith(_VARIATION) and (number := key.removeprefix(_VARIATION)).isdecimal():
-            numbers[int(number)] = name
-    rows = Variation.objects.filter(pk__in=list(numbers)).select_related("segment", "slot")
+        elif (number := _number(key)) is not None:
+            numbered.setdefault(number, []).append(name)
+    rows = Variation.objects.filter(pk__in=list(numbered)).select_related("segment")
     for row in rows:
-        found[numbers[row.pk]] = Content(
-            slot=row.slot.slug, words=str(row), segments=(row.segment.slug,)
-        )
+        for name in numbered[row.pk]:  # it may have been moved
+            slot = name.partition("/")[0]
+            found[name] = Content(slot=slot, words=str(row), segments=(row.segment.slug,))
     return found
+
+
+def _number(key: str) -> int | None:
+    digits = key.removeprefix(_VARIATION)
+    if not key.startswith(_VARIATION) or not (digits.isascii() and digits.isdecimal()):
+        return None
+    return int(digits) if len(digits) <= _DIGITS else None

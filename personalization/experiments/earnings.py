@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import Final
 
 import numpy as np
@@ -36,6 +37,8 @@ ARMS: Final = (HELD_OUT, SHOWN)
 _GOALS: Final = 5
 #: Contents that are looked at: no site has more, but a browser may make up any.
 _NAMES_AT_MOST: Final = 500
+#: As long as the column of subjects is.
+_LONGEST: Final = 200
 #: A content with fewer units in an arm says too little of how they differ to be a stratum.
 _LEAST_IN_STRATUM: Final = 10
 
@@ -75,7 +78,7 @@ def subject_named(name: str, *, now: datetime) -> Subject:
     """Return a holdout by its name in the log."""
     slot, is_content, _ = name.partition("/")
     return Subject(
-        subject=f"holdout:{name}" if is_content else name,
+        subject=called("holdout", name) if is_content else name,
         name=name,
         arms=ARMS,
         since=now - SPAN,
@@ -83,6 +86,14 @@ def subject_named(name: str, *, now: datetime) -> Subject:
         place=slot if is_content else "",
         is_live=False,  # who never comes by is exposed to nothing: that is no fault
     )
+
+
+def called(kind: str, name: str) -> str:
+    """Return a subject as findings call it: of a name that is too long, what tells it apart."""
+    subject = f"{kind}:{name}"
+    if len(subject) <= _LONGEST:
+        return subject
+    return f"{subject[: _LONGEST - 25]}…{blake2b(name.encode(), digest_size=12).hexdigest()}"
 
 
 def earned(name: str, judges: Sequence[Judge], *, now: datetime) -> Earned:
@@ -168,9 +179,9 @@ def grouped(earnings: Sequence[Earned]) -> dict[str, list[Earned]]:
     for one in earnings:
         slot = one.name.partition("/")[0]
         content = known.get(one.name) or Content(slot=slot, words="")
-        groups.setdefault(f"slot:{content.slot}", []).append(one)
+        groups.setdefault(called("slot", content.slot), []).append(one)
         for segment in content.segments:
-            groups.setdefault(f"segment:{segment}", []).append(one)
+            groups.setdefault(called("segment", segment), []).append(one)
     return dict(sorted(groups.items()))
 
 

@@ -25,6 +25,7 @@ from personalization.events.models import Event
 from personalization.experiments.analysis import Judge, judges_of, result_of
 from personalization.experiments.earnings import (
     Earned,
+    called,
     earned,
     grouped,
     holdout_names,
@@ -188,7 +189,7 @@ def _earnings(look: _Look) -> int:
     for name in holdout_names(now=look.now):
         if name != GLOBAL:
             compute = partial(_earn, name, judges, now=look.now, into=earnings)
-            written += _kept(f"holdout:{name}", compute, look, of=of)
+            written += _kept(called("holdout", name), compute, look, of=of)
     groups = grouped(earnings)
     for group, some in groups.items():
         written += _kept(group, partial(together, group, some, now=look.now), look, of=of)

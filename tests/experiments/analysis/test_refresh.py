@@ -295,6 +295,28 @@ def test_what_fails_says_so_keeps_what_was_found_and_stops_no_other(
     assert (finding().error, computed()) == ("", NOW + 2 * HOUR + MINUTE)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "hero/" + "x" * 400, "s" * 400 + "/x", "hero/template:0:" + "+".join(["new-" * 12] * 20),
+        f"hero/variation:{10**30}", "hero/variation:٣", "hero/variation:", "/", "//", "a/b/c",
+        "hero/\U0001f600", "hero/variation:-1",
+    ],
+)  # fmt: skip
+def test_names_that_a_browser_makes_up_break_nothing(name: str) -> None:
+    world = World()
+    who = world.person()
+    world.saw(who, name, "shown", START)
+    world.saw(who, "hero/variation:1", "shown", START)
+    world.save()
+    refresh_findings(now=NOW)
+    assert {one.error for one in Finding.objects.all()} == {""}
+    subjects = list(Finding.objects.values_list("subject", flat=True))
+    assert "holdout:hero/variation:1" in subjects
+    assert sum(one.startswith("holdout:") for one in subjects) == 2
+    assert max(map(len, subjects)) <= 200
+
+
 def test_what_fails_at_first_has_nothing_but_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     judged()
     Arm.objects.all().delete()

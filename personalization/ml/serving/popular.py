@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from heapq import nsmallest
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -69,14 +70,19 @@ class Popular:
     def among(self, groups: Collection[str]) -> Popular:
         """Return what is popular with who is in these segments too: in the one of them in which
         least was done, if that is enough; else with all."""
-        done = {group: sum(self.groups[group].values()) for group in groups if group in self.groups}
-        enough = [(worth, group) for group, worth in done.items() if worth >= SURE]
+        enough = [(self._enough[group], group) for group in groups if group in self._enough]
         if not enough:
             return self
         worth, group = min(enough)
         if group not in self._parts:
             self._parts[group] = self._shrunk(self.groups[group], worth)
         return self._parts[group]
+
+    @cached_property
+    def _enough(self) -> Mapping[str, float]:
+        """How much was done in the segments in which enough was."""
+        done = {group: sum(totals.values()) for group, totals in self.groups.items()}
+        return {group: worth for group, worth in done.items() if worth >= SURE}
 
     def of(self, keys: Collection[str], *, name: str) -> Popular:
         """Return what is popular of some items; `name` is what they have in common."""

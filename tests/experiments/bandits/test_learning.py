@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pytest
+from django.core.management import call_command
 
 from personalization.experiments.bandits.features import features_of_visitors
 from personalization.experiments.bandits.learning import lesson_of
@@ -274,3 +276,19 @@ def test_what_if_goes_to_json_and_back() -> None:
     log(experiment, [Shown("new") for _ in range(40)])
     for one in what_if(experiment, now=NOW):
         assert PolicyValue.from_json(one.to_json()) == one
+
+
+# -- by command ------------------------------------------------------------------------------
+
+
+def test_a_command_says_what_a_bandit_looks_at(capsys: pytest.CaptureFixture[str]) -> None:
+    experiment = make_experiment("usual", "new", allocation="linucb", slug="which-hero")
+    log(experiment, _visitors(400))
+    update_bandits(now=NOW)
+    call_command("update_bandits", "--list")
+    out = capsys.readouterr().out
+    assert out == "which-hero: linucb, update 1, 400 visitors, by visits.count\n"
+    call_command("update_bandits", "--list", "--json")
+    [one] = json.loads(capsys.readouterr().out)["bandits"]
+    assert one["features"] == ["visits.count"]
+    assert one["chances"] is None

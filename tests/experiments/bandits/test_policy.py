@@ -20,7 +20,9 @@ from personalization.experiments.bandits.policy import (
     Shares,
     Waiting,
     by_gap,
+    context_of,
     floored,
+    is_number,
     policy_of,
 )
 from tests.housekeeping.repository import ROOT
@@ -250,3 +252,33 @@ def test_pages_are_decided_without_numpy() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert run.stdout.strip() == "(0.5, 0.5)"
+
+
+@given(
+    features=st.dictionaries(st.sampled_from(["visits", "orders", "segment.loyal"]), _json),
+    segments=st.frozensets(st.sampled_from(["loyal", "new"])),
+)
+def test_of_a_visitor_only_numbers_and_memberships_that_are_asked_for_are_known(
+    features: dict[str, Any], segments: frozenset[str]
+) -> None:
+    names = ("visits", "segment.loyal", "segment.new")
+    found = context_of(names, features=features, segments=segments)
+    assert found["segment.loyal"] == float("loyal" in segments)
+    assert found["segment.new"] == float("new" in segments)
+    assert "orders" not in found
+    assert ("visits" in found) == is_number(features.get("visits"))
+    assert all(abs(value) <= 1e100 for value in found.values())
+
+
+def test_nothing_that_is_asked_for_is_nothing() -> None:
+    assert context_of((), features={"visits": 1}, segments={"loyal"}) == {}
+
+
+@given(
+    names=st.lists(st.text(max_size=8), unique=True, max_size=5),
+    mean=_numbers,
+    scale=st.floats(1e-6, 1e6),
+)
+def test_features_go_to_json_and_back(names: list[str], mean: float, scale: float) -> None:
+    features = Features(tuple(names), (mean,) * len(names), (scale,) * len(names))
+    assert Features.from_json(json.loads(json.dumps(features.to_json()))) == features

@@ -25,8 +25,8 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 def pages(model_admin: ModelAdmin) -> Mapping[str, tuple[str, View]]:
     """Return the files, by the names of their addresses."""
     return {
-        "json": ("<int:pk>/results.json", partial(results, model_admin, form="json")),
-        "csv": ("<int:pk>/results.csv", partial(results, model_admin, form="csv")),
+        "json": ("<int:pk>/results/json/", partial(results, model_admin, form="json")),
+        "csv": ("<int:pk>/results/csv/", partial(results, model_admin, form="csv")),
     }
 
 

@@ -16,6 +16,7 @@ from personalization.delivery.standing import Standing
 from personalization.experiments.models import Arm, Experiment
 from personalization.experiments.trial import Assigned, Choice, Trial
 from personalization.ml.models import ModelArtefact, ModelVersion
+from personalization.ml.training.versions import prune
 from personalization.shortcuts import recommend
 from personalization.testing import exposures_at_once, memory_buffer
 from tests.delivery.people import Person, make_person
@@ -184,3 +185,21 @@ def test_a_version_is_read_once_and_kept(person: Person) -> None:
     with CaptureQueriesContext(connection) as captured:
         recommend(request, "home", limit=3, expose=False)
     assert not [one for one in captured if ModelArtefact._meta.db_table in one["sql"]]
+
+
+@pytest.mark.django_db
+def test_versions_that_are_compared_are_kept_while_they_are() -> None:
+    """Every night trains another one, and deletes what nobody goes back to."""
+    for number in range(1, 7):
+        store(what_follows({"a": ["b"]}), number=number, status=ModelVersion.Status.RETIRED)
+    run("recommend:1", "recommend:2", "")
+    prune("recommend")
+
+    def kept() -> set[int]:
+        return set(ModelArtefact.objects.values_list("version__number", flat=True))
+
+    assert kept() >= {1, 2}
+    assert not kept() & {3, 4}
+    Experiment.objects.update(status="stopped")
+    prune("recommend")
+    assert not kept() & {1, 2}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,10 +14,13 @@ from django.db.models import F
 from personalization.exceptions import PersonalizationError
 from personalization.ml.models import ModelArtefact, ModelVersion
 from personalization.ml.training.decisions import without_decisions
+from personalization.registry import Registry
 
 _Status = ModelVersion.Status
 #: Artefacts of trained versions that never served are kept of so many of the newest.
 CANDIDATES = 2
+#: Who needs the artefacts of versions besides: each yields the numbers of those of a name.
+needed: Registry[Callable[[str], Iterable[int]]] = Registry("need of versions")
 
 
 class NotPromotable(PersonalizationError):
@@ -114,12 +117,14 @@ def renew(
 def prune(name: str) -> int:
     """Delete artefacts nobody goes back to; return how many. What came to be stays told.
 
-    Kept are that of the version that serves, of the one that served before, and of the
-    newest trained ones.
+    Kept are that of the version that serves, of the one that served before, of the newest
+    trained ones, and of those that are `needed`.
     """
     versions = ModelVersion.objects.filter(name=name)
     before = previous(name)
+    numbers = {number for _, numbers in needed.items() for number in numbers(name)}
     kept = [
+        *versions.filter(number__in=numbers).values_list("pk", flat=True),
         *versions.filter(status=_Status.SERVING).values_list("pk", flat=True),
         *([before.pk] if before else []),
         *versions.filter(status=_Status.CANDIDATE)

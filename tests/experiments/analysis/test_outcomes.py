@@ -92,6 +92,15 @@ def test_a_value_is_the_sum_of_what_the_goal_was_worth_and_bad_worths_are_nothin
     assert of(metric("count", goal=wanted), who).values.tolist() == [11]
 
 
+def test_a_sum_is_exact_so_that_it_depends_on_no_order() -> None:
+    world = World()
+    who = world.person()
+    for _ in range(10):
+        world.did(who, ORDER, START + HOUR, total=0.1)
+    world.save()
+    assert of(metric("value", goal=goal(worth="total")), who).values.tolist() == [1.0]
+
+
 def test_a_goal_without_a_worth_is_worth_one() -> None:
     world = World()
     who = world.person()

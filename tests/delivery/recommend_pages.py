@@ -27,6 +27,18 @@ def home(request: HttpRequest) -> HttpResponse:
     return HttpResponse(engines["django"].from_string(HEAD + LIST).render({}, request))
 
 
+#: A page that caches may keep: its browser puts the visitor's own list in.
+KEPT = (
+    '{% load personalization %}<!doctype html><html lang="en"><head><title>Shop</title>'
+    "{% personalization_tracker %}{% personalization_slots %}</head><body>"
+    '{% recommend "kept" limit=4 mode="deferred" %}</body></html>'
+)
+
+
+def kept(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(engines["django"].from_string(KEPT).render({}, request))
+
+
 def product(request: HttpRequest, key: str) -> HttpResponse:
     page = engines["django"].from_string(HEAD + PRODUCT)
     return HttpResponse(page.render({"key": key}, request))
@@ -34,6 +46,7 @@ def product(request: HttpRequest, key: str) -> HttpResponse:
 
 urlpatterns = [
     path("", home),
+    path("kept/", kept),
     path("product/<slug:key>/", product),
     path("p/", include("personalization.urls")),
     path("favicon.ico", lambda request: HttpResponse(status=204)),

@@ -163,7 +163,8 @@ def _rule(version: ModelVersion, step: Step) -> JsonObject:
 
 def _rounded(step: Step) -> float:
     """Return the threshold in few digits, rounded down: whoever was chosen by it still is."""
-    return math.floor(step.threshold * 10**_DIGITS) / 10**_DIGITS
+    scale = float(10**_DIGITS)
+    return math.floor(step.threshold * scale) / scale
 
 
 def _threshold(step: Step) -> str:

@@ -32,7 +32,9 @@ def policies_of(experiment: Experiment, names: Names, *, kind: str) -> list[Poli
     finding = Finding.objects.filter(subject=f"policies:{experiment.slug}").first()
     content = finding.content if finding is not None else {}
     told = content.get("policies") if isinstance(content, Mapping) else None
-    known = [one for one in told or () if isinstance(one, Mapping)]
+    if not isinstance(told, list):
+        return []
+    known = [one for one in told if isinstance(one, Mapping)]
     return [line for one in known if (line := _line(one, names, kind)) is not None]
 
 

@@ -34,10 +34,8 @@ def advice_of(
     """Return what a finding of proposals says; what nobody understands is left out."""
     known = _known(told)
     slugs = [_subject(one, "experiment:") for one in known]
-    running = {
-        row.slug: row
-        for row in Experiment.objects.running().filter(slug__in=[slug for slug in slugs if slug])
-    }
+    rows = Experiment.objects.running().filter(slug__in=[slug for slug in slugs if slug])
+    running = {row.slug: row for row in rows.prefetch_related("arms")}
     advice: list[Advice] = []
     for one in known:
         if name := _subject(one, "holdout:"):

@@ -9,12 +9,19 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
-from personalization.hints import BEAT_SCHEDULE, PROCESS_EVENTS, REFRESH_MODELS, TRAIN_MODELS
+from personalization.hints import (
+    BEAT_SCHEDULE,
+    PROCESS_EVENTS,
+    REFRESH_EXPERIMENTS,
+    REFRESH_MODELS,
+    TRAIN_MODELS,
+    UPDATE_BANDITS,
+)
 from project import environment
 
 NAMES = (
     "DATABASE_URL", "CELERY_BROKER_URL", "REDIS_URL", "SECRET_KEY", "DEBUG", "ALLOWED_HOSTS",
-    "DEMO_PORT",
+    "DEMO_PORT", "HOLDOUT", "GLOBAL_HOLDOUT",
 )  # fmt: skip
 
 
@@ -71,6 +78,7 @@ django.setup()
 from celery import current_app
 print(settings.DEBUG, settings.ALLOWED_HOSTS, settings.DEMO_PORT, settings.MIDDLEWARE[0])
 print(settings.DATABASES["default"]["ENGINE"], current_app.conf.broker_url)
+print("held out", settings.PERSONALIZATION_HOLDOUT, settings.PERSONALIZATION_GLOBAL_HOLDOUT)
 print(sorted((task, route["queue"]) for task, route in current_app.conf.task_routes.items()))
 print(current_app.main, sorted(task["task"] for task in current_app.conf.beat_schedule.values()))
 """
@@ -93,13 +101,14 @@ def test_the_settings_stand_without_an_environment() -> None:
     said = shown()
     assert "True ['127.0.0.1', 'localhost', '[::1]'] 8000 personalization.delivery" in said
     assert "django.db.backends.sqlite3 filesystem://" in said
+    assert "held out 0.1 0.02\n" in said
     for task in BEAT_SCHEDULE:
         assert f"'{task}'" in said
 
 
 def test_events_wait_for_no_training() -> None:
     said = shown()
-    for task in (TRAIN_MODELS, REFRESH_MODELS):
+    for task in (TRAIN_MODELS, REFRESH_MODELS, REFRESH_EXPERIMENTS, UPDATE_BANDITS):
         assert f"('{task}', 'models')" in said
     assert f"('{PROCESS_EVENTS}'" not in said
 
@@ -112,6 +121,9 @@ def test_the_settings_follow_the_environment() -> None:
         DEMO_PORT="8011",
         DATABASE_URL="postgres://shop@db.example/shop",
         CELERY_BROKER_URL="redis://queue.example/0",
+        HOLDOUT="0",
+        GLOBAL_HOLDOUT="0",
     )
     assert "False ['shop.example', 'www.shop.example'] 8011" in said
     assert "django.db.backends.postgresql redis://queue.example/0" in said
+    assert "held out 0.0 0.0\n" in said

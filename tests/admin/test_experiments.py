@@ -372,6 +372,15 @@ def test_another_audience_is_refused(owner: Client, running: Experiment, hero: S
     assert "stays with its audience" in errors_of(save(owner, running, audience=guests.pk))["audience"][0]  # fmt: skip
 
 
+def test_an_audience_that_is_not_active_any_more_stays(owner: Client, running: Experiment) -> None:
+    guests = Segment.objects.get(slug="guests")
+    Experiment.objects.update(audience=guests)
+    Segment.objects.update(active=False)
+    Variation.objects.update(active=True)
+    found = errors_of(save(owner, running, audience=guests.pk, name="Renamed"))
+    assert "audience" not in found
+
+
 def test_names_words_its_end_and_metrics_may_change(
     owner: Client, running: Experiment, metric: Metric
 ) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -11,9 +9,6 @@ from django.utils.translation import gettext_lazy as _
 
 from personalization.ml.serving.rerank import price_range
 from personalization.segments.models import Segment
-
-#: Finds items by a range of prices, as in “10–50”.
-PRICE: Final = "price"
 
 
 class RecommendationRule(models.Model):
@@ -30,6 +25,7 @@ class RecommendationRule(models.Model):
         KIND = "kind", _("items of the kind")
         CATEGORY = "category", _("items of the category")
         TAG = "tag", _("items with the tag")
+        PRICE = "price", _("items with a price of, as in 10–50,")
 
     name = models.CharField(_("name"), max_length=100)
     #: Name of the place it is for; empty: everywhere.
@@ -66,7 +62,7 @@ class RecommendationRule(models.Model):
     def clean(self) -> None:
         """Refuse a price that is no range of prices."""
         super().clean()
-        if self.target != PRICE:
+        if self.target != self.Target.PRICE:
             return
         try:
             price_range(self.value)

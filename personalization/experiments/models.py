@@ -204,7 +204,7 @@ class Measure(models.Model):
 class Finding(models.Model):
     """What was found last about an experiment, or about what a holdout shows: numbers, no people.
 
-    `subject` names it: `experiment:<slug>`, `holdout:<key of a variation>`, `slot:<slug>`,
+    `subject` names it: `experiment:<slug>`, `holdout:<slot>/<key of a variation>`, `slot:<slug>`,
     `segment:<slug>`, `global`.
     """
 

@@ -1509,6 +1509,7 @@ class Migration(migrations.Migration):
                             ("kind", "items of the kind"),
                             ("category", "items of the category"),
                             ("tag", "items with the tag"),
+                            ("price", "items with a price of, as in 10–50,"),
                         ],
                         max_length=20,
                         verbose_name="which items",

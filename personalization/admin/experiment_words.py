@@ -71,7 +71,11 @@ def headline(result: Result | None, names: Names, *, running: bool, now: datetim
         return few
     found = _most_telling(metric)
     days = max(1, (min(result.until, now) - result.since).days)
-    return _told(found, metric, names, days=days, running=running)
+    told = _told(found, metric, names, days=days, running=running)
+    if not any(one.code == "guardrail" for one in result.problems):
+        return told
+    harm = _("But something got worse that must not, see below.")
+    return Headline("worse", told.sentence, f"{harm} {_('Stop it.')}" if running else harm)
 
 
 def _too_few(result: Result, metric: MetricResult, names: Names) -> Headline | None:

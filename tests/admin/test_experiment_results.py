@@ -139,7 +139,10 @@ def test_of_several_arms_the_best_is_told_and_not_the_first():
 def test_with_something_wrong_no_number_is_told(code):
     found = result(problems=(wrong(code),))
     if code == "guardrail":  # a result as good as the others
-        assert told(found)[0] == "better"
+        tone, sentence, advice = told(found)
+        assert (tone, "12 % higher" in sentence) == ("worse", True)
+        assert advice == "But something got worse that must not, see below. Stop it."
+        assert told(found, running=False)[2] == "But something got worse that must not, see below."
         return
     tone, sentence, _advice = told(found)
     assert tone == "wrong"

@@ -81,6 +81,11 @@ SPECIAL: dict[str, Needs] = {
         any_of("view_modelversion", "change_modelversion"),
         any_of("add_segment"),
     ),
+    "modelversion_decisions": (any_of("view_modelversion", "change_modelversion"),),
+    "modelversion_decision_segment": (
+        any_of("view_modelversion", "change_modelversion"),
+        any_of("add_segment"),
+    ),
     "experiment_start": (any_of("run_experiment"),),
     "experiment_stop": (any_of("run_experiment"),),
     "experiment_earnings": (any_of("view_experiment", "change_experiment"),),
@@ -99,8 +104,8 @@ POSTED = {
     "segment_preview", "segment_count", "segment_cancel", "segment_replay", "segment_trial",
     "segment_witnesses", "profile_reveal", "consenttext_copy", "consentrecord_export",
     "modelversion_train", "modelversion_stop", "modelversion_promote", "modelversion_roll_back",
-    "modelversion_group_segment", "modelversion_sequence_segment", "experiment_start",
-    "experiment_stop", "experiment_pause",
+    "modelversion_group_segment", "modelversion_sequence_segment", "modelversion_decision_segment",
+    "experiment_start", "experiment_stop", "experiment_pause",
 }  # fmt: skip
 DJANGOS = ("changelist", "change", "history", "add", "delete")
 

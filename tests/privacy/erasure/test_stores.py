@@ -17,14 +17,20 @@ from tests.privacy.erasure.conftest import NOW, USER, whole
 
 #: What is of the site and not of its visitors.
 IMPERSONAL = {
+    "Arm": "one of the things that are compared",
+    "BanditState": "what is worth how much to whom, learned of a hundred visitors at least",
     "BudgetEntry": "how much reports have told in all",
     "ConsentText": "what everybody is asked",
     "CounterPlan": "what rules need",
     "EventSchema": "what events look like",
+    "Experiment": "what somebody of the site compares",
     "FeedbackWeight": "what events say about items",
+    "Finding": "sums and means of visitors, and none of few",
     "Goal": "an event that the site wants",
     "InterestWeight": "what events count",
     "Item": "something the site has",
+    "Measure": "by what something is judged",
+    "Metric": "what the site wants to know of an event",
     "ModelArtefact": "numbers about items and kinds of behaviour",
     "ModelVersion": "how a model came to be",
     "RecommendationRule": "what the site says about items",

@@ -1,8 +1,8 @@
 """Who was exposed to what: the arm of each visitor in an experiment or a holdout, from the log.
 
 A unit is a profile, and its arm is that of its first exposure. Who was seen in several arms, as
-after a login on a second device, is in none of them and only counted. Of visitors who agree to
-personalization now, and of no staff; what programs send never becomes an event.
+after a login on a second device, is in none of them and only counted. Of visitors who agree now,
+and of no staff; what programs send never becomes an event.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ LATE: Final = timedelta(hours=24)
 #: Profiles whose rows are asked for together.
 CHUNK: Final = 2000
 _PROFILE: Final = "identity__profile_id"
+_CONSENTS: Final = "identity__profile__snapshot__consents"
+#: What somebody has agreed to whom results count, and of whom a bandit learns what fits whom.
+COUNTED: Final = (Purpose.PERSONALIZATION, Purpose.ANALYTICS)
+LEARNED_FROM: Final = (Purpose.PERSONALIZATION,)
 
 Numbers: TypeAlias = NDArray[np.int64]
 Doubles: TypeAlias = NDArray[np.float64]
@@ -115,7 +119,8 @@ def decisions(
     """Yield every exposure to `name` in [since, until) in the order of time, each with the chance
     it had: for bandits, and for what another policy would have earned. One query."""
     places = {key: place for place, key in enumerate(arms)}
-    rows = _told(name, arms=arms, since=since, until=until).order_by("timestamp", "message_id")
+    told_of = _told(name, arms=arms, since=since, until=until, agreed=LEARNED_FROM)
+    rows = told_of.order_by("timestamp", "message_id")
     for profile, arm, at, properties in rows.values_list(
         _PROFILE, "told_arm", "timestamp", "properties"
     ).iterator(chunk_size=CHUNK):
@@ -190,17 +195,27 @@ class _ToldArm(Func):
         return [compiler.compile(each) for each in self.get_source_expressions()]
 
 
-def _exposures(name: str, *, since: datetime, until: datetime) -> QuerySet[Any]:
+def _exposures(
+    name: str, *, since: datetime, until: datetime, agreed: Sequence[Purpose] = COUNTED
+) -> QuerySet[Any]:
     return Event.objects.filter(
         name__in=EXPOSURES,
         timestamp__gte=since,
         timestamp__lt=until,
-        **{f"identity__profile__snapshot__consents__{Purpose.PERSONALIZATION.value}": True},
+        **{f"{_CONSENTS}__{purpose.value}": True for purpose in agreed},
     ).annotate(told_arm=_ToldArm(F("properties"), Value(name)))
 
 
-def _told(name: str, *, arms: Sequence[str], since: datetime, until: datetime) -> QuerySet[Any]:
-    told = _exposures(name, since=since, until=until).filter(told_arm__in=list(arms))
+def _told(
+    name: str,
+    *,
+    arms: Sequence[str],
+    since: datetime,
+    until: datetime,
+    agreed: Sequence[Purpose] = COUNTED,
+) -> QuerySet[Any]:
+    found = _exposures(name, since=since, until=until, agreed=agreed)
+    told = found.filter(told_arm__in=list(arms))
     return told.exclude(identity__profile__in=_staff())
 
 

@@ -183,13 +183,31 @@ def test_of_several_at_one_instant_the_same_is_the_first_every_time() -> None:
 
 
 @pytest.mark.parametrize(
-    "consents", [{}, {"personalization": False}, {"analytics": True}, {"marketing": True}]
+    "consents",
+    [
+        {},
+        {"personalization": False},
+        {"analytics": True},
+        {"marketing": True},
+        {"personalization": True},
+        {"personalization": True, "analytics": False},
+    ],
 )
 def test_who_does_not_agree_is_left_out(consents: Any) -> None:
     world = World()
     world.saw(world.person(consents=consents), "blue", "a", START)
     world.save()
     assert len(found()) == 0
+
+
+def test_who_does_not_want_to_be_counted_may_still_be_shown_what_fits_others_like_them() -> None:
+    """Results count visitors; what a bandit learns decides what they are shown."""
+    world = World()
+    who = world.person(consents={"personalization": True, "analytics": False})
+    world.saw(who, "blue", "a", START)
+    world.save()
+    assert len(found()) == 0
+    assert [one.profile for one in decisions("blue", arms=ARMS, **SPAN)] == [who.profile_id]
 
 
 def test_who_takes_consent_back_is_left_out_from_then_on() -> None:

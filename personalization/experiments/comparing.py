@@ -22,6 +22,7 @@ from personalization.experiments.statistics.effects import Estimate, effect_of
 from personalization.experiments.statistics.frequentist import welch
 from personalization.experiments.statistics.samples import Sample
 from personalization.experiments.statistics.sequential import always_valid
+from personalization.experiments.statistics.steady import steady
 
 ALPHA: Final = 0.05
 
@@ -58,11 +59,12 @@ def _comparison(
 ) -> Comparison:
     if min(control.n, treatment.n) < LEAST_UNITS:
         return Comparison(arm=arm, verdict="too_few")
-    found, single = always_valid(control, treatment), welch(control, treatment)
+    arms = steady(control, treatment)
+    found, single = always_valid(*arms), welch(control, treatment)
     if not found.known:  # nobody differs from anybody
         return Comparison(arm=arm, verdict="unclear", difference=treatment.mean - control.mean)
-    lift = always_valid(control, treatment, relative=True)
-    belief = posterior(control, treatment, less_is_better=less_is_better)
+    lift = always_valid(*arms, relative=True)
+    belief = posterior(*arms, less_is_better=less_is_better)
     return Comparison(
         arm=arm,
         verdict="unclear",
@@ -70,7 +72,7 @@ def _comparison(
         interval=_interval(found),
         lift=lift.effect if lift.known else None,
         lift_interval=_interval(lift) if lift.known else None,
-        fixed=_interval(single),
+        fixed=_interval(single if single.known else welch(*arms)),
         p_value=found.p_value,
         chance_to_win=belief.chance_to_win,
         risk=belief.risk,

@@ -27,6 +27,7 @@ from personalization.experiments.health import Subject, metric_problems
 from personalization.experiments.measuring import Measured, measured, pooled
 from personalization.experiments.models import Measure, Metric
 from personalization.experiments.results import Problem, Result
+from personalization.experiments.statistics.steady import steady
 from personalization.experiments.trial import GLOBAL, HELD_OUT, SHOWN
 
 #: First exposures of so long ago are looked at.
@@ -153,11 +154,10 @@ def _together(strata: Sequence[Measured]) -> Measured | None:
     if not sum(amounts):
         return None
     units = [sum(each.n for each in one.samples) for one in kept]
+    arms = zip(*(steady(*one.samples) for one in kept), strict=True)
     return replace(
         kept[0],
-        samples=tuple(
-            pooled([one.samples[arm] for one in kept], amounts) for arm in range(len(ARMS))
-        ),
+        samples=tuple(pooled(each, amounts) for each in arms),
         amounts=tuple(float(sum(one.amounts[arm] for one in kept)) for arm in range(len(ARMS))),
         open=float(np.average([one.open for one in kept], weights=units)),
         is_silent=all(one.is_silent for one in kept),

@@ -25,6 +25,7 @@ from personalization.experiments.statistics.samples import (
     Sample,
 )
 from personalization.experiments.statistics.sequential import always_valid
+from personalization.experiments.statistics.steady import steady
 from tests.experiments.analysis.world import metric
 
 
@@ -59,7 +60,7 @@ def vars_of(one: Any) -> dict[str, Any]:
 def test_the_interval_is_the_always_valid_one_and_the_usual_one_is_beside_it() -> None:
     control, treatment = Proportion(3000, 1396), Proportion(3461, 1700)
     [one] = result(control, treatment).comparisons
-    found, single = always_valid(control, treatment), welch(control, treatment)
+    found, single = always_valid(*steady(control, treatment)), welch(control, treatment)
     assert one.interval == Interval(found.low, found.high)
     assert (one.p_value, one.difference) == (found.p_value, found.effect)
     assert one.fixed == Interval(single.low, single.high)
@@ -91,10 +92,38 @@ def test_the_verdict_follows_from_the_interval_and_from_what_is_better(
 
 
 def test_nobody_who_differs_from_anybody_is_unclear() -> None:
-    for n in (0, 100):  # who saw nobody buy does not know how rarely that happens
-        [one] = result(Proportion(200, 0), Proportion(200, n)).comparisons
-        assert (one.verdict, one.difference) == ("unclear", n / 200)
+    for n in (0, 200):
+        [one] = result(Proportion(200, n), Proportion(200, n)).comparisons
+        assert (one.verdict, one.difference) == ("unclear", 0)
         assert (one.interval, one.p_value, one.gained) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("n", "control", "treatment", "verdict"),
+    [
+        (2000, 120, 0, "worse"), (2000, 0, 120, "better"), (200, 200, 0, "worse"),
+        (120, 1, 0, "unclear"), (120, 0, 1, "unclear"), (2000, 4, 0, "unclear"),
+        (2000, 2000, 1880, "worse"), (120, 120, 119, "unclear"),
+    ],
+)  # fmt: skip
+def test_an_arm_in_which_nobody_buys_is_judged_by_how_rarely_that_happens(
+    n: int, control: int, treatment: int, verdict: str
+) -> None:
+    for of in (shares_of, values_in):
+        [one] = result(of(n, control), of(n, treatment)).comparisons
+        assert one.verdict == verdict
+        assert one.interval is not None
+        assert one.fixed is not None
+        assert one.fixed.low is not None  # the usual one knows something too
+        assert one.gained == pytest.approx((treatment - control) * (1 if of is shares_of else 9))
+
+
+def shares_of(n: int, successes: int) -> Sample:
+    return Proportion(n, successes)
+
+
+def values_in(n: int, successes: int) -> Sample:
+    return Mean.of([9.0] * successes + [0.0] * (n - successes))
 
 
 def test_of_nothing_there_is_no_lift() -> None:

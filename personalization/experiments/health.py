@@ -26,7 +26,12 @@ from personalization.experiments.measuring import Measured
 from personalization.experiments.outcomes import VIEWS, events_of
 from personalization.experiments.problems import problem
 from personalization.experiments.results import LEAST_UNITS, MetricResult, Problem
-from personalization.experiments.statistics.shares import ALARM, shares_by, shares_p
+from personalization.experiments.statistics.shares import (
+    ALARM,
+    always_valid_shares_p,
+    shares_by,
+    shares_p,
+)
 
 #: Nobody exposed for so long, while pages are viewed: something is broken.
 SILENCE: Final = timedelta(days=1)
@@ -44,7 +49,8 @@ class Subject:
 
     `weights` are the chances of the arms, None where they differ by visitor. Who was exposed in
     [since, until) counts. `contents` are what the arms show, empty for the default; none where
-    it does not matter. `is_live`: visitors are exposed to it now.
+    it does not matter. `is_live`: visitors are exposed to it now. `moves`: it is a bandit, which
+    moves visitors between its arms.
     """
 
     subject: str
@@ -56,6 +62,7 @@ class Subject:
     place: str = ""
     contents: tuple[str, ...] = ()
     is_live: bool = True
+    moves: bool = False
 
 
 def exposure_problems(subject: Subject, exposed: Exposed) -> Iterator[Problem]:
@@ -110,7 +117,11 @@ def shares_p_of(subject: Subject, exposed: Exposed) -> float | None:
 
 
 def share_problems(subject: Subject, exposed: Exposed) -> Iterator[Problem]:
-    """Yield whether the units are not divided as they should be, and among whom."""
+    """Yield whether the units are not divided as they should be, and among whom.
+
+    Results are looked at all the time. So the alarm is that of a p which allows for it, while
+    the one that is told is the usual one (χ²), which everybody knows.
+    """
     weights = subject.weights
     if weights is None or not len(exposed):
         return
@@ -118,8 +129,8 @@ def share_problems(subject: Subject, exposed: Exposed) -> Iterator[Problem]:
     if (changed := len(exposed) - int(now.sum())) > _FEW * len(exposed):
         yield problem("weights_changed", n=changed, share=changed / len(exposed))
     counts = _counts(exposed, now)
-    p = shares_p(counts, weights)
-    if p < ALARM:
+    if always_valid_shares_p(counts, weights) < ALARM:
+        p = shares_p(counts, weights)
         yield problem("shares", p=p, **_divided(exposed.arms, counts, weights))
     elif sum(counts) >= LEAST_UNITS:
         for arm, n, weight in zip(exposed.arms, exposed.counts, weights, strict=True):
@@ -163,10 +174,14 @@ def _within(
         for value, n in ranked[:_VALUES]:
             if value and n >= LEAST_UNITS:
                 counts[dimension, value] = [pairs[value, arm] for arm in range(len(weights))]
-    for (dimension, value), p in shares_by(counts, weights).items():
+    told = shares_by(counts, weights)
+    for which, p in shares_by(counts, weights, test=always_valid_shares_p).items():
         if p < ALARM:
-            divided = _divided(exposed.arms, counts[dimension, value], weights)
-            yield problem("shares_within", dimension=dimension, value=value, p=p, **divided)
+            divided = _divided(exposed.arms, counts[which], weights)
+            dimension, value = which
+            yield problem(
+                "shares_within", dimension=dimension, value=value, p=told[which], **divided
+            )
 
 
 def _divided(

@@ -8,7 +8,7 @@ Multinomial Count Data” (NeurIPS 2022) for one that may be looked at all the t
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from scipy.special import gammaincc, gammaln
@@ -40,14 +40,17 @@ def shares_p(counts: Sequence[int], weights: Sequence[float]) -> float:
 
 
 def shares_by(
-    counts: Mapping[Value, Sequence[int]], weights: Sequence[float]
+    counts: Mapping[Value, Sequence[int]],
+    weights: Sequence[float],
+    *,
+    test: Callable[[Sequence[int], Sequence[float]], float] = shares_p,
 ) -> dict[Value, float]:
     """Return p for each value of a dimension, such as a device, adjusted for their number (Holm).
 
     `counts` are those of the arms by value. An alarm for one of them is as rare as for the
     whole.
     """
-    found = [shares_p(one, weights) for one in counts.values()]
+    found = [test(one, weights) for one in counts.values()]
     return dict(zip(counts, holm(found), strict=True))
 
 

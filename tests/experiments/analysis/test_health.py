@@ -14,6 +14,7 @@ from personalization.experiments.health import Subject, share_problems, shares_p
 from personalization.experiments.models import Experiment
 from personalization.experiments.problems import CODES, ERRORS, problem
 from personalization.experiments.results import Problem, Result
+from personalization.experiments.statistics.shares import ALARM, shares_p
 from tests.experiments.analysis.planted import ORDER, plant
 from tests.experiments.analysis.world import (
     DAY,
@@ -105,7 +106,7 @@ def test_an_arm_without_anybody_is_told_before_the_shares_say_so() -> None:
 
 def test_one_kind_of_visitors_may_be_divided_badly_though_all_of_them_are_not() -> None:
     # Mobile visitors of one arm are missing; desktop visitors make up for it.
-    devices = ("mobile",) * 300 + ("desktop",) * 700 + ("mobile",) * 150 + ("desktop",) * 850
+    devices = ("mobile",) * 400 + ("desktop",) * 600 + ("mobile",) * 150 + ("desktop",) * 850
     weeks = ("2026-W10",) * 2000
     found = list(
         share_problems(
@@ -117,11 +118,11 @@ def test_one_kind_of_visitors_may_be_divided_badly_though_all_of_them_are_not() 
         ("device", "mobile"), ("device", "desktop"),
     }  # fmt: skip
     mobile = next(one for one in found if one.values["value"] == "mobile")
-    assert mobile.values["counted"] == {"a": 300, "b": 150}
+    assert mobile.values["counted"] == {"a": 400, "b": 150}
 
 
 def test_what_is_not_known_of_visitors_is_no_kind_of_them() -> None:
-    devices = ("",) * 300 + ("desktop",) * 700 + ("",) * 150 + ("desktop",) * 850
+    devices = ("",) * 400 + ("desktop",) * 600 + ("",) * 150 + ("desktop",) * 850
     found = share_problems(subject(), exposed(1000, 1000, dimensions={"device": devices}))
     assert {one.values["value"] for one in found} == {"desktop"}
 
@@ -137,6 +138,24 @@ def test_alarms_within_many_kinds_are_as_rare_as_one() -> None:
             subject(), exposed(*sizes, dimensions={"path": paths})
         )))  # fmt: skip
     assert alarms <= 3
+
+
+def test_who_looks_every_day_is_hardly_ever_alarmed_where_all_is_well() -> None:
+    """By the usual p it was more than one in a hundred who looks each day of a month."""
+    rng = np.random.default_rng(11)
+    alarms = usual = 0
+    for _ in range(1000):
+        days = rng.multinomial(107, [0.5, 0.5], 28).cumsum(axis=0)
+        usual += any(shares_p(day, HALF) < ALARM for day in days)
+        alarms += any(codes(share_problems(subject(), exposed(*day))) for day in days)
+    assert usual > 10
+    assert alarms <= 3
+
+
+def test_what_p_would_alarm_once_is_told_without_an_alarm() -> None:
+    seen = exposed(700, 850)
+    assert codes(share_problems(subject(), seen)) == []
+    assert (shares_p_of(subject(), seen) or 1) < ALARM
 
 
 def test_every_code_is_a_problem_of_a_severity() -> None:

@@ -1,15 +1,16 @@
 """Who was exposed to what: the arm of each visitor in an experiment or a holdout, from the log.
 
 A unit is a profile, and its arm is that of its first exposure. Who was seen in several arms, as
-after a login on a second device, is in none of them and only counted. Of visitors who agree now,
-and of no staff; what programs send never becomes an event.
+after a login on a second device, is in none of them and only counted; but a bandit moves visitors
+on purpose, and there the first arm is theirs. Of visitors who agree now, and of no staff;
+what programs send never becomes an event.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -49,7 +50,8 @@ class Exposed:
 
     `arm` is the place in `arms`; `at` is in microseconds since the epoch; `probability` is the
     chance of that arm, NaN where none was told. `dimensions` are what the units are looked at by,
-    name → a value for each. `in_several` were left out.
+    name → a value for each. `in_several` were left out. `moves`: a bandit moves them, and its arms
+    are alike only with each unit weighed by its chance.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Exposed:
     probability: Doubles
     late: int = 0
     in_several: int = 0
+    moves: bool = False
     dimensions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -82,10 +85,13 @@ class Decided(NamedTuple):
     told: Mapping[str, Any]
 
 
-def first_exposures(name: str, *, arms: Sequence[str], since: datetime, until: datetime) -> Exposed:
+def first_exposures(
+    name: str, *, arms: Sequence[str], since: datetime, until: datetime, moves: bool = False
+) -> Exposed:
     """Return who was first exposed to `name` in [since, until), in the order of profile numbers.
 
-    `arms` are the keys that count. A query, one for staff, and one for 2000 units.
+    `arms` are the keys that count. With `moves`, who was seen in several is kept, and who told no
+    chance is not. A query, one for staff, and one for 2000 units.
     """
     told = _told(name, arms=arms, since=since, until=until).annotate(
         place=Window(Rank(), partition_by=F(_PROFILE), order_by=F("timestamp").asc()),
@@ -101,7 +107,7 @@ def first_exposures(name: str, *, arms: Sequence[str], since: datetime, until: d
     for profile, message, arm, least, most, at, received, properties, context in rows.iterator(
         chunk_size=CHUNK
     ):
-        if least != most:
+        if least != most and not moves:
             several.add(profile)
         # Of several at one instant, whichever is first by its id: the same one every time.
         elif profile not in first or message < first[profile].message:
@@ -110,7 +116,9 @@ def first_exposures(name: str, *, arms: Sequence[str], since: datetime, until: d
             first[profile] = _First(
                 message, arm, microseconds(at), chance, is_late, _looked_at(at, context)
             )
-    return _exposed(name, tuple(arms), first, in_several=len(several))
+    if moves:
+        first = {profile: one for profile, one in first.items() if not math.isnan(one.chance)}
+    return replace(_exposed(name, tuple(arms), first), in_several=len(several), moves=moves)
 
 
 def decisions(
@@ -206,16 +214,9 @@ def _exposures(
     ).annotate(told_arm=_ToldArm(F("properties"), Value(name)))
 
 
-def _told(
-    name: str,
-    *,
-    arms: Sequence[str],
-    since: datetime,
-    until: datetime,
-    agreed: Sequence[Purpose] = COUNTED,
-) -> QuerySet[Any]:
-    found = _exposures(name, since=since, until=until, agreed=agreed)
-    told = found.filter(told_arm__in=list(arms))
+def _told(name: str, *, arms: Sequence[str], **which: Any) -> QuerySet[Any]:
+    """Return exposures to the arms, of no staff; `which` is as `_exposures` takes it."""
+    told = _exposures(name, **which).filter(told_arm__in=list(arms))
     return told.exclude(identity__profile__in=_staff())
 
 
@@ -253,9 +254,7 @@ class _First(NamedTuple):
     looked_at: tuple[str, str, str]
 
 
-def _exposed(
-    name: str, arms: tuple[str, ...], first: Mapping[int, _First], *, in_several: int
-) -> Exposed:
+def _exposed(name: str, arms: tuple[str, ...], first: Mapping[int, _First]) -> Exposed:
     places = {key: place for place, key in enumerate(arms)}
     units = sorted(first.items())
     profiles = [profile for profile, _ in units]
@@ -269,7 +268,6 @@ def _exposed(
         at=at,
         probability=np.array([one.chance for _, one in units], np.float64),
         late=sum(one.is_late for _, one in units),
-        in_several=in_several,
         dimensions={
             "week": week, "path": path, "device": device, "visitor": _visitors(profiles, at),
         },

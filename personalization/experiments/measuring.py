@@ -7,20 +7,21 @@ WSDM 2013): visitors differ less then, and what is left of the difference is the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
 from personalization.experiments.exposures import Doubles, Exposed
 from personalization.experiments.models import Metric
 from personalization.experiments.outcomes import Values, values_before, values_of
+from personalization.experiments.results import LEAST_UNITS
+from personalization.experiments.statistics.adjusted_ratios import AdjustedRatio, theta_of_ratios
 from personalization.experiments.statistics.samples import (
     Adjusted,
     Mean,
     Proportion,
-    Ratio,
     Sample,
     theta_of,
     winsorised,
@@ -28,6 +29,8 @@ from personalization.experiments.statistics.samples import (
 
 #: How long before the first exposure it is looked what somebody was like.
 BEFORE: Final = timedelta(days=14)
+#: What is divided, and by what, of each unit.
+_Pair: TypeAlias = tuple[Doubles, Doubles]
 _SHARES: Final = (Metric.Kind.CONVERSION, Metric.Kind.RETURN_VISIT)
 
 
@@ -50,21 +53,30 @@ class Measured:
 def measured(
     metric: Metric, role: str, exposed: Exposed, *, until: datetime, place: str = ""
 ) -> Measured:
-    """Return a metric of the units in their arms, by what they did until `until`."""
-    values = values_of(metric, profiles=exposed.profiles, at=exposed.at, until=until, place=place)
-    after = _bounded(metric, values.values)
-    if values.per is not None:
-        samples = _ratios(exposed, after, values.per)
+    """Return a metric of the units in their arms, by what they did until `until`.
+
+    Units of a bandit count by one over the chance that they had of their arm: so each arm is
+    that of all visitors, whoever was more likely to come into it, and whenever (the ratio of
+    Hájek, 1971).
+    """
+    profiles, at = exposed.profiles, exposed.at
+    values = values_of(metric, profiles=profiles, at=at, until=until, place=place)
+    before = values_before(metric, profiles=profiles, at=at, within=BEFORE, place=place)
+    late, early = _bounded(metric, values.values), _bounded(metric, before.values)
+    samples: tuple[Sample, ...]
+    if exposed.moves:
+        by = 1 / exposed.probability
+        samples = _ratios(exposed, (late * by, _per(values) * by), (early * by, _per(before) * by))
+    elif values.per is not None:
+        samples = _ratios(exposed, (late, values.per), (early, _per(before)))
     else:
-        before = values_before(
-            metric, profiles=exposed.profiles, at=exposed.at, within=BEFORE, place=place
-        )
-        samples = _means(metric, exposed, after, _bounded(metric, before.values))
+        samples = _means(metric, exposed, late, early)
+    amounts = np.bincount(exposed.arm, weights=_per(values), minlength=len(exposed.arms))
     return Measured(
         metric=metric,
         role=role,
         samples=samples,
-        amounts=tuple(one.per_total if isinstance(one, Ratio) else float(one.n) for one in samples),
+        amounts=tuple(amounts.tolist()),
         open=values.open,
         is_silent=_is_silent(values),
     )
@@ -77,15 +89,26 @@ def _bounded(metric: Metric, values: Doubles) -> Doubles:
     return winsorised(values, metric.winsorise)
 
 
+def _per(values: Values) -> Doubles:
+    """Return what values are divided by: each unit itself, if it is nothing else."""
+    return np.ones(len(values.values)) if values.per is None else values.per
+
+
 def _is_silent(values: Values) -> bool:
     return not (values.values.any() or (values.per is not None and values.per.any()))
 
 
-def _ratios(exposed: Exposed, above: Doubles, below: Doubles) -> tuple[Sample, ...]:
-    return tuple(
-        Ratio.of(above[exposed.arm == arm], below[exposed.arm == arm])
-        for arm in range(len(exposed.arms))
-    )
+def _ratios(exposed: Exposed, late: _Pair, early: _Pair) -> tuple[Sample, ...]:
+    """Return sums over sums by arm; what they were before is taken out where enough had it."""
+    chosen = [exposed.arm == arm for arm in range(len(exposed.arms))]
+    arms = [
+        AdjustedRatio.of((late[0][at], late[1][at]), (early[0][at], early[1][at]), 0.0)
+        for at in chosen
+    ]
+    enough = all(np.count_nonzero(early[1][at]) >= LEAST_UNITS for at in chosen)
+    if theta := theta_of_ratios(arms) if enough else 0.0:
+        return tuple(replace(one, theta=theta) for one in arms)
+    return tuple(one.after for one in arms)
 
 
 def _means(metric: Metric, exposed: Exposed, after: Doubles, before: Doubles) -> tuple[Sample, ...]:

@@ -19,6 +19,7 @@ from tests.experiments.analysis.planted import ORDER, plant
 from tests.experiments.analysis.world import (
     DAY,
     HOUR,
+    MINUTE,
     NOW,
     START,
     World,
@@ -185,6 +186,97 @@ def test_of_three_arms_each_is_compared_with_the_first() -> None:
     assert [one.arm for one in found.metrics[0].comparisons] == ["b", "c"]
     assert comparison(found, "orders", "c").verdict == "better"
     assert comparison(found, "orders", "b").verdict == "unclear"
+
+
+# -- bandits ------------------------------------------------------------------------------------
+
+
+def by_a_bandit(rates: dict[str, tuple[float, float]], *, n: int, seed: int) -> World:
+    """Have a bandit show “b” to nine of ten regulars and one of ten others, and then move half
+    of them. `rates` are those of regulars and others who order, by the first arm."""
+    world, rng = World(), np.random.default_rng(seed)
+    for who in world.people(n):
+        is_regular = rng.random() < 0.5
+        likely = 0.9 if is_regular else 0.1
+        arm = "b" if rng.random() < likely else "a"
+        at, chance = START + DAY, likely if arm == "b" else 1 - likely
+        world.saw(who, "blue", arm, at, chance=chance)
+        if rng.random() < 0.5:
+            world.saw(who, "blue", "a" if arm == "b" else "b", at + 2 * HOUR, chance=1 - chance)
+        if rng.random() < rates[arm][0 if is_regular else 1]:
+            world.did(who, ORDER, at + HOUR, total=50)
+        if rng.random() < 0.3:
+            world.did(who, "Slot Clicked", at + HOUR, slot="hero")
+    return world
+
+
+ALIKE = {"a": (0.5, 0.1), "b": (0.5, 0.1)}
+
+
+def test_whom_a_bandit_moves_counts_and_whom_it_shows_what_to_decides_nothing() -> None:
+    by_a_bandit(ALIKE, n=1000, seed=21).save()
+    found = result_of(judged(allocation=Experiment.Allocation.LINUCB), now=NOW)
+    assert sum(found.units) == 1000
+    assert [one.code for one in found.problems] == []
+    assert found.shares_p is None
+    for each in found.metrics:
+        assert comparison(found, each.metric).verdict == "unclear"
+    means = [arm.mean for arm in found.metrics[0].arms]
+    assert means == pytest.approx([0.3, 0.3], abs=0.08)  # and not 0.14 and 0.46
+    # As if its shares were fixed, most would be left out, and the others compared with no one
+    # like them.
+    naive = result_of(judged_again(), now=NOW)
+    assert sum(naive.units) < 600
+    assert comparison(naive, "orders-again").verdict == "better"
+
+
+def judged_again() -> Experiment:
+    Experiment.objects.all().delete()
+    goal = make_goal(ORDER)
+    return make_experiment((metric("conversion", slug="orders-again", goal=goal), "primary"))
+
+
+def test_what_an_arm_of_a_bandit_does_is_found() -> None:
+    by_a_bandit({"a": (0.5, 0.1), "b": (0.8, 0.5)}, n=1000, seed=22).save()
+    found = result_of(judged(allocation=Experiment.Allocation.THOMPSON), now=NOW)
+    orders = comparison(found, "orders")
+    assert orders.verdict == "better"
+    assert orders.interval is not None
+    assert orders.interval.low is not None
+    assert orders.interval.high is not None
+    assert orders.interval.low < 0.35 < orders.interval.high
+    assert orders.gained == pytest.approx((orders.difference or 0) * found.units[1])
+    assert Result.from_json(found.to_json()) == found
+
+
+# -- ratios -------------------------------------------------------------------------------------
+
+
+def test_what_people_clicked_before_is_taken_out_of_what_they_click() -> None:
+    world, rng = World(), np.random.default_rng(23)
+    for who in world.people(400):
+        at, ready = START + 3 * DAY, rng.random() < 0.5
+        for hours in range(1, 21):
+            for since in (at - DAY, at):
+                world.did(who, "Slot Shown", since + hours * MINUTE, slot="hero")
+                if rng.random() < (0.6 if ready else 0.1):
+                    world.did(who, "Slot Clicked", since + hours * MINUTE, slot="hero")
+        world.saw(who, "blue", "ab"[int(rng.random() < 0.5)], at)
+    world.save()
+    clicks = comparison(result_of(judged(), now=NOW), "clicks")
+    assert clicks.reduced_by is not None
+    assert clicks.reduced_by > 0.7
+    assert clicks.verdict == "unclear"
+
+
+def test_where_few_were_shown_anything_before_nothing_is_taken_out_of_ratios() -> None:
+    world = World()
+    people = plant(world, "blue", {"a": 0.3, "b": 0.3}, n=300, seed=24)
+    for who in people[:60]:
+        world.did(who, "Slot Shown", START, slot="hero")
+        world.did(who, "Slot Clicked", START, slot="hero")
+    world.save()
+    assert comparison(result_of(judged(), now=NOW), "clicks").reduced_by is None
 
 
 @pytest.mark.slow

@@ -101,6 +101,22 @@ def test_who_was_seen_in_several_arms_is_left_out_and_counted() -> None:
     assert arms_of(found(until=START + HOUR)) == {torn.profile_id: "a", other.profile_id: "b"}
 
 
+def test_whom_a_bandit_moves_stays_in_the_first_arm_if_its_chance_is_known() -> None:
+    world = World()
+    moved, other, unknown = world.people(3)
+    world.saw(moved, "blue", "b", START, chance=0.1)
+    world.saw(moved, "blue", "a", START + DAY, chance=0.8)
+    world.saw(other, "blue", "a", START, chance=0.9)
+    world.saw(unknown, "blue", "a", START, chance=None)
+    world.saw(unknown, "blue", "a", START + DAY, chance=0.9)  # not the first, so not by chance
+    world.save()
+    one = found(moves=True)
+    assert arms_of(one) == {moved.profile_id: "b", other.profile_id: "a"}
+    assert sorted(one.probability.tolist()) == [0.1, 0.9]
+    assert (one.in_several, one.moves) == (0, True)
+    assert found().in_several == 1
+
+
 def test_an_exposure_counts_from_the_beginning_and_before_the_end() -> None:
     world = World()
     early, first, late = world.people(3)

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from personalization.admin.experiment_earned import Earned, earned_of
 from personalization.admin.experiment_overview import result_in
-from personalization.admin.experiment_problems import problem_words
+from personalization.admin.experiment_problems import in_short
 from personalization.admin.experiment_proposals import Advice, advice_of, holdouts_in
 from personalization.admin.experiment_tables import VERDICTS
 from personalization.admin.experiment_words import Names
@@ -156,7 +156,7 @@ def _line(finding: Finding, name: str, *, where: str = "") -> Line:
     result, names = result_in(finding), holdout_names()
     earned = earned_of(result)
     metrics = {one.metric: one.name for one in result.metrics} if result else {}
-    problems = [problem_words(one, names, metrics) for one in (result.problems if result else ())]
+    problems = in_short(result.problems if result else (), names, metrics)
     if finding.error:
         problems.append(_("The last update failed: %(error)s") % {"error": finding.error})
     return Line(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +12,8 @@ from personalization.admin.experiment_numbers import change, number
 from personalization.admin.experiment_words import Names
 from personalization.experiments.results import Problem
 
+_OPEN: Final = "window_open"
+
 
 def problem_words(problem: Problem, names: Names, metrics: Mapping[str, str]) -> str:
     """Return what is wrong and what to do; what is not known here by its code. Pure."""
@@ -19,6 +21,18 @@ def problem_words(problem: Problem, names: Names, metrics: Mapping[str, str]) ->
     if say is None:
         return _("Something is to be looked at: %(code)s.") % {"code": problem.code}
     return say(_Values(problem.values, names, metrics))
+
+
+def in_short(problems: Sequence[Problem], names: Names, metrics: Mapping[str, str]) -> list[str]:
+    """Return the same of several, where there is room for little: each sentence once, and of the
+    times that are not over the one of which most is left. Pure."""
+    open_ones = [one for one in problems if one.code == _OPEN]
+    said = [problem_words(one, names, metrics) for one in problems if one.code != _OPEN]
+    if open_ones:
+        most = max((_Values(one.values, names, metrics) for one in open_ones), key=_Values.order)
+        words = _("For up to %(share)s of the visitors the time of a metric is not over yet.")
+        said.append(words % {"share": most.share()})
+    return list(dict.fromkeys(said))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +50,10 @@ class _Values:
     def share(self, name: str = "share") -> str:
         value = self.values.get(name)
         return change(value, signed=False) if isinstance(value, int | float) else "–"
+
+    def order(self) -> float:
+        value = self.values.get("share")
+        return value if isinstance(value, int | float) else 0.0
 
     def text(self, name: str) -> str:
         value = self.values.get(name)
@@ -129,7 +147,7 @@ _PROBLEMS: Final[Mapping[str, Callable[[_Values], str]]] = {
             "events": told.text("events" if "events" in told.values else "event"),
         }
     ),
-    "window_open": lambda told: (
+    _OPEN: lambda told: (
         _(
             "For %(share)s of the visitors the time of “%(metric)s” is not over: they count with "
             "what they did so far."

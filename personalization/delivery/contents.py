@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from django.utils.translation import gettext as _
+
 from personalization.delivery.models import Variation
 from personalization.experiments.contents import Content, contents
 
@@ -21,10 +23,12 @@ def contents_of_slots(names: Collection[str]) -> dict[str, Content]:
     found: dict[str, Content] = {}
     numbered: dict[int, list[str]] = {}
     for name in names:
-        slot, _, key = name.partition("/")
+        slot, _slash, key = name.partition("/")
         if key.startswith(_TEMPLATE):
-            segments = key.removeprefix(_TEMPLATE).partition(":")[2]
-            found[name] = Content(slot=slot, words=key, segments=tuple(segments.split("+")))
+            segments = key.removeprefix(_TEMPLATE).partition(":")[2].split("+")
+            words = _("what the template has for %(segments)s")
+            words %= {"segments": ", ".join(segments)}
+            found[name] = Content(slot=slot, words=words, segments=tuple(segments))
         elif (number := _number(key)) is not None:
             numbered.setdefault(number, []).append(name)
     rows = Variation.objects.filter(pk__in=list(numbered)).select_related("segment")

@@ -8,6 +8,8 @@ import pytest
 from django.test import Client, override_settings
 from django.urls import reverse
 
+from personalization.admin.experiment_problems import in_short
+from personalization.admin.experiment_words import Names
 from personalization.delivery.models import Slot, Variation
 from personalization.delivery.published import current_revision
 from personalization.experiments.models import Experiment, Finding, Metric
@@ -76,10 +78,23 @@ def test_all_slots_segments_and_contents_are_told_with_their_intervals(
     for words in (
         "Earned +1,240 so far (between +310 and +2,170)", "not sure yet: +80 so far (between −100 and +260)",
         "−1,240 so far, a loss (between −2,170 and −310)", "Guests", "Red", "promo, for guests",
-        "not there any more", "10 % see the default instead, and 2 % of all",
+        "what the template has for guests", "not there any more", "10 % see the default instead, and 2 % of all",
     ):  # fmt: skip
         assert words in text
     assert "Nobody is held out" not in text
+
+
+def test_what_is_wrong_with_a_line_is_said_once() -> None:
+    late = Problem(code="late_exposures", severity="warning", values={"share": 0.4, "hours": 24})
+    open_ones = [
+        Problem(code="window_open", severity="warning", values={"share": share, "metric": metric})
+        for share, metric in ((0.02, "orders"), (0.05, "value"), (0.01, "carts"))
+    ]
+    assert in_short([open_ones[0], late, late, *open_ones[1:]], Names({}), {}) == [
+        "40 % of the visitors were reported more than 24 hours late.",
+        "For up to 5 % of the visitors the time of a metric is not over yet.",
+    ]
+    assert in_short([], Names({}), {}) == []
 
 
 def test_with_too_few_it_says_how_many_are_missing(owner: Client, hero: Slot) -> None:

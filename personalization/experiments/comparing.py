@@ -30,8 +30,11 @@ ALPHA: Final = 0.05
 def metric_result(measured: Measured, arms: Sequence[str]) -> MetricResult:
     """Return what is told of a metric; of arms with fewer than `LEAST_UNITS`, no number."""
     metric, control = measured.metric, measured.samples[0]
+    is_known = [amount > 0 for amount in measured.amounts]
     compared = [
         _comparison(arm, control, sample, amount=amount, less_is_better=metric.less_is_better)
+        if is_known[0] and amount > 0 or min(control.n, sample.n) < LEAST_UNITS
+        else Comparison(arm=arm, verdict="unclear")  # nothing to be divided by
         for arm, sample, amount in zip(
             arms[1:], measured.samples[1:], measured.amounts[1:], strict=True
         )
@@ -46,9 +49,9 @@ def metric_result(measured: Measured, arms: Sequence[str]) -> MetricResult:
             ArmFigures(
                 arm=arm,
                 units=sample.n,
-                mean=sample.unadjusted.mean if sample.n >= LEAST_UNITS else None,
+                mean=sample.unadjusted.mean if known and sample.n >= LEAST_UNITS else None,
             )
-            for arm, sample in zip(arms, measured.samples, strict=True)
+            for arm, sample, known in zip(arms, measured.samples, is_known, strict=True)
         ),
         comparisons=tuple(_adjusted(compared, less_is_better=metric.less_is_better)),
     )

@@ -149,9 +149,13 @@ def together(subject: str, earnings: Sequence[Earned], *, now: datetime) -> Resu
 
 
 def _together(strata: Sequence[Measured]) -> Measured | None:
-    kept = [one for one in strata if min(each.n for each in one.samples) >= _LEAST_IN_STRATUM]
+    kept = [
+        one
+        for one in strata
+        if min(each.n for each in one.samples) >= _LEAST_IN_STRATUM and min(one.amounts) > 0
+    ]
     amounts = [one.amounts[ARMS.index(SHOWN)] for one in kept]
-    if not sum(amounts):
+    if not kept:
         return None
     units = [sum(each.n for each in one.samples) for one in kept]
     arms = zip(*(steady(*one.samples) for one in kept), strict=True)

@@ -65,7 +65,7 @@ def measured(
     late, early = _bounded(metric, values.values), _bounded(metric, before.values)
     samples: tuple[Sample, ...]
     if exposed.moves:
-        by = 1 / exposed.probability
+        by = _weights(exposed)
         samples = _ratios(exposed, (late * by, _per(values) * by), (early * by, _per(before) * by))
     elif values.per is not None:
         samples = _ratios(exposed, (late, values.per), (early, _per(before)))
@@ -92,6 +92,13 @@ def _bounded(metric: Metric, values: Doubles) -> Doubles:
 def _per(values: Values) -> Doubles:
     """Return what values are divided by: each unit itself, if it is nothing else."""
     return np.ones(len(values.values)) if values.per is None else values.per
+
+
+def _weights(exposed: Exposed) -> Doubles:
+    """Return one over the chance of each unit, as a part of the mean in its arm."""
+    by = 1 / exposed.probability
+    sums = np.bincount(exposed.arm, weights=by, minlength=len(exposed.arms))
+    return np.asarray(by * np.array(exposed.counts)[exposed.arm] / sums[exposed.arm])
 
 
 def _is_silent(values: Values) -> bool:

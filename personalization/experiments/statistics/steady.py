@@ -3,17 +3,20 @@
 Where few did anything, how much an arm varies is as much luck as its mean: an arm with one buyer
 too few seems to vary less as well, and its interval would be too short on the side where it is
 wrong. One in which nobody bought would seem to be sure of it. So neither arm varies less than all
-units do, taken as one arm, which is how much they vary if nothing differs (the variance of the
-score test of two shares, and of Student's test, is that one). The larger of the two is taken: of
-arms of the same size it is next to the same, and of a small one beside a large one it keeps the
-promise of an interval, which its own variance breaks.
+units do around what they are together, which is how much they vary if nothing differs (as in the
+score test of two shares). The larger of the two is taken: of arms of the same size it is next to
+the same, and for a small one beside a large one it keeps the promise of an interval, which its own
+variance breaks.
+
+What an arm is raised by is like noise that has nothing to do with anything: it is added to what
+was measured, and stays when CUPED takes out what was before.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from personalization.experiments.statistics.samples import Sample
+from personalization.experiments.statistics.samples import Ratio, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,38 +35,44 @@ class Steady:
         return self.measured or self
 
 
-def steady(control: Sample, treatment: Sample) -> tuple[Steady, Steady]:
-    """Return both arms with at least the variance of all their units together."""
-    least = _together(control, treatment)
-    measures = control.unadjusted, treatment.unadjusted
-    least_measured = _together(*measures)
-    first, second = (
-        _raised(
-            one,
-            least,
-            measured=None if measure is one else _raised(measure, least_measured, measured=None),
-        )
-        for one, measure in zip((control, treatment), measures, strict=True)
-    )
-    return first, second
+def steady(control: Sample, treatment: Sample) -> tuple[Sample, Sample]:
+    """Return both arms with at least the variance of all their units together.
+
+    A ratio of an arm that has nothing to be divided by stays as it is: it is not known.
+    """
+    arms = control.unadjusted, treatment.unadjusted
+    per = [one.n * _below(one) for one in arms]
+    if not min(per) > 0:
+        return control, treatment
+    middle = sum(by * one.mean for by, one in zip(per, arms, strict=True)) / sum(per)
+    n = control.n + treatment.n
+    whole = sum(one.n * _squares(one, middle) for one in arms) / n
+    return _raised(control, whole), _raised(treatment, whole)
 
 
-def _raised(sample: Sample, least: float, *, measured: Steady | None) -> Steady:
-    variance = max(sample.variance, least)
+def _below(sample: Sample) -> float:
+    """Return what a unit's value is divided by in the mean: for all but ratios, itself."""
+    return sample.below.mean if isinstance(sample, Ratio) else 1.0
+
+
+def _squares(sample: Sample, middle: float) -> float:
+    """Return the mean square of what is not explained by all being `middle`, per unit."""
+    if not isinstance(sample, Ratio):
+        return sample.variance + (sample.mean - middle) ** 2
+    left = sample.squares - 2 * middle * sample.product + middle * middle * sample.per_squares
+    return max(left / sample.n, 0.0)
+
+
+def _raised(sample: Sample, whole: float) -> Steady:
+    measure = sample.unadjusted
+    by = max(whole / _below(measure) ** 2 - measure.variance, 0.0)
+    own = Steady(measure.n, measure.mean, measure.variance + by, measure.variance + by)
+    if measure is sample:
+        return own
     return Steady(
         n=sample.n,
         mean=sample.mean,
-        variance=variance,
-        covariance=variance if measured is None else sample.covariance,
-        measured=measured,
+        variance=sample.variance + by,
+        covariance=sample.covariance + by,
+        measured=own,
     )
-
-
-def _together(control: Sample, treatment: Sample) -> float:
-    """Return the variance of a unit of either arm: within the arms, and between them."""
-    n = control.n + treatment.n
-    if not n:
-        return 0.0
-    share, apart = control.n / n, treatment.mean - control.mean
-    within = share * control.variance + (1 - share) * treatment.variance
-    return within + share * (1 - share) * apart * apart

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from personalization.experiments.comparing import ALPHA, metric_result
 from personalization.experiments.measuring import Measured, Pooled, pooled
-from personalization.experiments.results import LEAST_UNITS, Interval, MetricResult
+from personalization.experiments.results import LEAST_UNITS, Comparison, Interval, MetricResult
 from personalization.experiments.statistics.corrections import holm
 from personalization.experiments.statistics.frequentist import welch
 from personalization.experiments.statistics.samples import (
@@ -138,6 +138,16 @@ def test_a_ratio_gains_for_all_that_it_is_divided_by() -> None:
     [one] = result(control, treatment, amounts=(2000.0, 2000.0)).comparisons
     assert one.difference == pytest.approx(0.125)
     assert one.gained == pytest.approx(250)
+
+
+def test_what_is_divided_by_nothing_is_not_0_but_unknown() -> None:
+    bought, nobody = Ratio.of([30.0, 70.0] * 100, [1.0] * 200), Ratio.of([0.0] * 200, [0.0] * 200)
+    for samples, amounts in (((bought, nobody), (200.0, 0.0)), ((nobody, bought), (0.0, 200.0))):
+        found = result(*samples, amounts=amounts)
+        assert [vars_of(one) for one in found.comparisons] == [
+            vars_of(Comparison(arm="b", verdict="unclear"))
+        ]
+        assert [arm.mean for arm in found.arms] == [50.0 if amount else None for amount in amounts]
 
 
 def test_what_cuped_took_away_is_told_and_the_mean_of_an_arm_is_what_was_measured() -> None:

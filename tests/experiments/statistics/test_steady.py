@@ -33,15 +33,16 @@ def test_no_arm_changes_but_in_how_much_it_varies_and_that_never_less(
         assert steadied.unadjusted.mean == one.unadjusted.mean
         assert steadied.variance >= one.variance
         assert steadied.unadjusted.variance >= one.unadjusted.variance
-        # Both still are what one pair of numbers may be: no correlation is above 1.
-        whole = steadied.variance * steadied.unadjusted.variance
-        assert steadied.covariance**2 <= whole * (1 + 1e-6) + 1e-9
+        # As if noise were added to what was measured.
+        by = steadied.unadjusted.variance - one.unadjusted.variance
+        assert steadied.variance - one.variance == pytest.approx(by, rel=1e-6, abs=1e-6)
+        assert steadied.covariance - one.covariance == pytest.approx(by, rel=1e-6, abs=1e-6)
 
 
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=30), st.integers(1, 29))
 def test_the_least_is_the_variance_of_all_units_as_one_arm(values: list[float], cut: int) -> None:
     array = np.array([*values, *values])
-    one, other = Mean.of(array[:cut]), Mean.of(array[cut:])
+    one, other = Mean.of(array[: min(cut, 3)]), Mean.of(array[min(cut, 3) :])
     whole = float(np.var(array))
     for each in steady(one, other):
         # n − 1 or n: the arms take theirs for samples.
@@ -59,7 +60,7 @@ def test_two_arms_of_the_same_size_and_spread_stay_as_they_are() -> None:
         (Proportion(2000, 120), Proportion(2000, 0)),
         (Proportion(200, 0), Proportion(200, 200)),
         (Mean.of([0.0] * 1940 + [25.0] * 60), Mean.of([0.0] * 2000)),
-        (Ratio.of([1.0, 0.0] * 500, [2.0, 1.0] * 500), Ratio.of([0.0] * 1000, [1.0] * 1000)),
+        (Ratio.of([3.0, 0.0] * 500, [2.0, 1.0] * 500), Ratio.of([0.0] * 1000, [1.0] * 1000)),
         (
             Adjusted.of([1.0, 0.0] * 500, [1.0, 0.0, 0.0, 1.0] * 250, 0.1),
             Adjusted.of([0.0] * 1000, [1.0, 0.0] * 500, 0.1),
@@ -73,6 +74,27 @@ def test_an_arm_in_which_all_are_the_same_is_told_from_another(
     assert found.known
     assert found.p_value < 0.001
     assert found.low * found.high > 0
+
+
+def test_a_ratio_of_one_order_says_nothing_and_one_of_none_is_none() -> None:
+    """One order of 500 beside a hundred of 50 ± 20: with its own variance, 0, or that of an arm
+    of a hundred orders it would be sure."""
+    ordered = np.array([1.0] * 100 + [0.0] * 900)
+    worth = ordered * np.tile([30.0, 70.0], 500)
+    control, single = Ratio.of(worth, ordered), Ratio.of([500.0] + [0.0] * 999, [1] + [0] * 999)
+    assert effect_of(control, single) is None
+    found = always_valid(*steady(control, single))
+    assert found.effect == 450
+    assert found.error > 300
+    assert effect_of(*steady(control, Ratio.of([0.0] * 1000, [0.0] * 1000))) is None
+
+
+def test_what_a_ratio_is_counted_in_does_not_matter() -> None:
+    rng = np.random.default_rng(5)
+    above, below = rng.exponential(size=(2, 300)), rng.integers(0, 4, (2, 300))
+    one = steady(*(Ratio.of(a, b) for a, b in zip(above, below, strict=True)))
+    other = steady(*(Ratio.of(a, 7.0 * b) for a, b in zip(above, below, strict=True)))
+    assert [each.variance for each in one] == pytest.approx([49 * each.variance for each in other])
 
 
 def test_the_lift_of_an_arm_that_lost_all_is_minus_one() -> None:

@@ -51,13 +51,14 @@ from personalization.types import Json, JsonObject, Purpose
 @dataclass(frozen=True, kw_only=True)
 class _Answers:
     """What is published, and how to decide and to list for somebody, whose `key` proves what they
-    report; None: nobody is to report it."""
+    report; None: nobody is to report it. A server is told what bandits looked at (`contexts`)."""
 
     published: Published
     decide: Callable[[AskedSlot], Decision]
     make: Make
     key: Key | None
     now: datetime
+    contexts: bool = False
 
 
 def decided(
@@ -127,7 +128,7 @@ def _about(key: Key, page: HttpRequest, *, now: datetime) -> _Answers:
     def make(wanted: Wanted) -> List:
         return list_about(known, standing, wanted, now=now)
 
-    return _Answers(published=config, decide=decide, make=make, key=key, now=now)
+    return _Answers(published=config, decide=decide, make=make, key=key, now=now, contexts=True)
 
 
 def _told(slot: AskedSlot, answers: _Answers) -> JsonObject:
@@ -150,7 +151,10 @@ def _told(slot: AskedSlot, answers: _Answers) -> JsonObject:
         **_of_report(decision, answers),
     }
     if lists:
-        told["lists"] = [report_of(one, key=answers.key, now=answers.now) for one in lists]
+        told["lists"] = [
+            report_of(one, key=answers.key, now=answers.now, contexts=answers.contexts)
+            for one in lists
+        ]
     if decision.more:
         told["parts"] = [
             {"key": one.key, "content": content_of([one])} for one in decision.candidates
@@ -164,7 +168,7 @@ def _of_report(decision: Decision, answers: _Answers) -> JsonObject:
     """Return what there is to report beside the decision itself, once it is shown."""
     told: dict[str, Json] = {}
     if decision.assigned:
-        told["assigned"] = told_arms(decision.assigned)
+        told["assigned"] = told_arms(decision.assigned, contexts=answers.contexts)
     if answers.key is not None and decision.assigned_or_shown:
         told[PROOF] = proof_of(
             SLOT_SHOWN,

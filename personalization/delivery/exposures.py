@@ -118,14 +118,17 @@ def properties_of(decision: Decision) -> JsonObject:
     }
 
 
-def told_arms(assigned: Iterable[Assigned]) -> JsonObject:
+def told_arms(assigned: Iterable[Assigned], *, contexts: bool = True) -> JsonObject:
     """Return experiment or holdout → the arm, with the chance of it, and what a bandit that
-    looks at visitors looked at, for it learns from that."""
+    looks at visitors looked at, for it learns from that.
+
+    Without `contexts` it is what a browser may be told: features and segments are not.
+    """
     return {
         one.experiment: {
             "arm": one.arm,
             "probability": round(one.probability, 6),
-            **({"context": dict(one.context)} if one.context else {}),
+            **({"context": dict(one.context)} if contexts and one.context else {}),
         }
         for one in assigned
     }

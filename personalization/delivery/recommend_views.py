@@ -62,7 +62,7 @@ def recommend(request: HttpRequest) -> HttpResponse:
         if query.get("html") == "1":
             told["html"] = shown.html
         if key is not None or "html" in told:
-            told["shown"] = report_of(shown, key=key, now=now)
+            told["shown"] = report_of(shown, key=key, now=now, contexts=about.who is not None)
         answer = json_answer(told)
     except REFUSED as error:
         answer = refusal(error)

@@ -256,12 +256,14 @@ def shown_properties(shown: List) -> JsonObject:
     }
 
 
-def report_of(shown: List, *, key: Key | None, now: datetime) -> JsonObject:
+def report_of(shown: List, *, key: Key | None, now: datetime, contexts: bool) -> JsonObject:
     """Return the same for who shows it apart from us and reports it then, with the proof of who
-    has `key`; without a key nobody is to report it."""
+    has `key`; without a key nobody is to report it. `contexts` are for servers alone."""
     properties = shown_properties(shown)
-    if key is None:
-        return properties
-    name = RECOMMENDATION_SHOWN
-    proof = proof_of(name, properties, message_id=shown.id, key=key, now=now)
-    return {**properties, PROOF: proof}
+    told = {**properties}
+    if shown.assigned:
+        told["assigned"] = told_arms(shown.assigned, contexts=contexts)
+    if key is not None:
+        name = RECOMMENDATION_SHOWN
+        told[PROOF] = proof_of(name, properties, message_id=shown.id, key=key, now=now)
+    return told

@@ -3,16 +3,20 @@
 Who reports what a slot showed also says in which arm of an experiment the visitor is, with what
 chance. Results hang on that, so it counts only with a proof. Without one the rest is kept: that
 something was shown is no more than a click says.
+
+What a bandit looked at lies veiled in the proof: which features and segments of the visitor those
+are is for the site to know, and not for every script of a page.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.conf import settings as django_settings
 from django.core.signing import BadSignature, Signer
 
 from personalization import metrics
@@ -20,6 +24,7 @@ from personalization.clock import microseconds
 from personalization.events.catalogue import RECOMMENDATION_SHOWN, SLOT_SHOWN
 from personalization.ingest.arrival import Arrival
 from personalization.ingest.identities import Sender
+from personalization.ingest.veil import unveiled, veiled
 from personalization.profiles.identity import Key
 from personalization.types import Json, JsonObject, Microseconds
 
@@ -37,8 +42,9 @@ SIGNED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 #: What nobody has to be believed without one.
 ONLY_PROVED: Final = frozenset({_ASSIGNED, "probability", "propensities"})
-#: What is told of each arm; the context only of one that a bandit chose by it.
-_OF_ARM: Final = ("arm", "probability", "context")
+#: What is told of each arm; and of one that a bandit chose by it, the context, veiled.
+_OF_ARM: Final = ("arm", "probability")
+_CONTEXT: Final = "context"
 _SALT: Final = "personalization.shown"
 _LONGEST: Final = 8000
 _MINUTE: Final = 60_000_000
@@ -51,12 +57,13 @@ def proof_of(
 
     It is worth nothing to anybody else, nor under another id of the message.
     """
+    seal = _seal(name, key, message_id, django_settings.SECRET_KEY)
     values: list[Json] = [properties.get(each) for each in SIGNED[name]]
-    values[-1] = _short(values[-1])
+    values[-1] = _short(values[-1], seal)
     while values and values[-1] is None:
         values.pop()
     told = [microseconds(now) // _MINUTE, *values]
-    return _signer(name, key, message_id).sign_object(told, compress=True)
+    return seal.signer.sign_object(told, compress=True)
 
 
 def with_proof(arrival: Arrival, *, sender: Sender) -> Arrival:
@@ -86,21 +93,24 @@ def _proved(arrival: Arrival, *, at: Microseconds) -> JsonObject | None:
     proof = arrival.properties.get(PROOF)
     if not isinstance(proof, str) or len(proof) > _LONGEST or not proof.isascii():
         return None
-    told = _read(proof, arrival.name, arrival.keys, arrival.message_id)
-    if told is None or not _is_timely(told[0] * _MINUTE, at):
+    read = _read(proof, arrival.name, arrival.keys, arrival.message_id)
+    if read is None or not _is_timely(read[0][0] * _MINUTE, at):
         return None
+    told, seal = read
     values = dict(zip(SIGNED[arrival.name], told[1:], strict=False))
     found = {name: value for name, value in values.items() if value is not None}
     if _ASSIGNED in found:
-        found[_ASSIGNED] = _long(found[_ASSIGNED])
+        found[_ASSIGNED] = _long(found[_ASSIGNED], seal)
     return {**found, "decision_id": arrival.message_id}
 
 
-def _read(proof: str, name: str, keys: Iterable[Key], message_id: str) -> Any:
-    """Return what was signed for any of the keys: the event may be of the user by now."""
-    for key in keys:
+def _read(proof: str, name: str, keys: Iterable[Key], message_id: str) -> tuple[Any, _Seal] | None:
+    """Return what was signed for any of the keys, for the event may be of the user by now; and
+    with what, as it may have been with a secret of the site that is an older one."""
+    secrets = (django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS)
+    for seal in (_seal(name, key, message_id, each) for key in keys for each in secrets):
         try:
-            return _signer(name, key, message_id).unsign_object(proof)
+            return seal.signer.unsign_object(proof), seal
         except BadSignature:
             continue
     return None
@@ -110,16 +120,43 @@ def _is_timely(made: Microseconds, at: Microseconds) -> bool:
     return -_SKEW <= timedelta(microseconds=at - made) <= LIFE
 
 
-def _signer(name: str, key: Key, message_id: str) -> Signer:
-    """Return what signs for one visitor and one decision: neither has to stand in the proof."""
-    return Signer(salt=f"{_SALT}.{json.dumps([name, key.namespace, key.value, message_id])}")
+@dataclass(frozen=True, slots=True)
+class _Seal:
+    """What signs for one visitor and one decision: neither has to stand in the proof."""
+
+    salt: str
+    secret: str | bytes
+
+    @property
+    def signer(self) -> Signer:
+        return Signer(key=self.secret, fallback_keys=[], salt=self.salt)
+
+    def veil(self, context: Mapping[str, Any], *, of: str) -> str:
+        return veiled(context, salt=f"{self.salt}.{of}", secret=self.secret)
+
+    def unveil(self, text: str, *, of: str) -> Any:
+        return unveiled(text, salt=f"{self.salt}.{of}", secret=self.secret)
 
 
-def _short(assigned: Any) -> Json:
+def _seal(name: str, key: Key, message_id: str, secret: str | bytes) -> _Seal:
+    return _Seal(f"{_SALT}.{json.dumps([name, key.namespace, key.value, message_id])}", secret)
+
+
+def _short(assigned: Any, seal: _Seal) -> Json:
     if not assigned:
         return None
-    return {name: [one[each] for each in _OF_ARM if each in one] for name, one in assigned.items()}
+    return {name: _short_arm(name, one, seal) for name, one in assigned.items()}
 
 
-def _long(assigned: Any) -> JsonObject:
-    return {name: dict(zip(_OF_ARM, told, strict=False)) for name, told in assigned.items()}
+def _short_arm(experiment: str, one: Any, seal: _Seal) -> list[Json]:
+    told = [one[each] for each in _OF_ARM]
+    return [*told, seal.veil(one[_CONTEXT], of=experiment)] if one.get(_CONTEXT) else told
+
+
+def _long(assigned: Any, seal: _Seal) -> JsonObject:
+    return {name: _long_arm(name, told, seal) for name, told in assigned.items()}
+
+
+def _long_arm(experiment: str, told: Any, seal: _Seal) -> JsonObject:
+    arm, under = dict(zip(_OF_ARM, told, strict=False)), told[len(_OF_ARM) :]
+    return {**arm, _CONTEXT: seal.unveil(under[0], of=experiment)} if under else arm

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import json
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.core.signing import b64_decode
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from personalization.delivery.exposures import told_arms
 from personalization.delivery.known import read_visitor
+from personalization.delivery.models import Variation
 from personalization.delivery.published import Published, asks_features, published_now
 from personalization.events.catalogue import SLOT_SHOWN
+from personalization.events.models import Source
 from personalization.experiments.models import Arm, BanditState, Experiment
 from personalization.experiments.trial import Assigned
 from personalization.ingest.proof import proof_of, with_proof
 from personalization.profiles.identity import Key
 from personalization.profiles.models import Identity, Snapshot
 from personalization.testing import exposures_at_once, memory_buffer
+from tests.delivery.deciding import KEY, browser, server
 from tests.delivery.people import Person, make_person, make_segments, make_variation
+from tests.delivery.recommending import make_items
 from tests.delivery.rendering import render, request_of
 from tests.delivery.showing import show, written
 from tests.ingest.test_proof import DECISION, ID, NOW, SENDER, arrival
@@ -156,6 +167,51 @@ def test_what_is_the_same_for_all_is_logged_without_a_context() -> None:
     assert told_arms([Assigned("which", "one", 0.5)]) == {
         "which": {"arm": "one", "probability": 0.5}
     }
+
+
+@pytest.mark.parametrize("list_of_items", [False, True], ids=["slot", "list in it"])
+def test_a_browser_is_told_no_features_of_its_visitor(
+    bandit: Experiment, list_of_items: bool
+) -> None:
+    """They are the site's: segments and scores stand in no answer that a script could read."""
+    if list_of_items:
+        make_items("hat")
+        for row in Variation.objects.all():
+            row.content = "[[recommend]]"
+            row.save()
+    person = _visitor(visits=30, segments=("everybody", "loyal"))
+    [hero] = browser(person).ask("hero")
+    assert set(hero["assigned"]["which"]) == {"arm", "probability"}
+    assert ("lists" in hero) is list_of_items
+    proof = hero["proof"].removeprefix(".").partition(":")[0]
+    told = b64_decode(proof.encode())
+    with suppress(zlib.error):
+        told = zlib.decompress(told)
+    for secret in ("context", "visits", "loyal"):
+        assert secret not in json.dumps(hero)
+        assert secret.encode() not in told
+
+
+def test_what_a_browser_reports_has_what_was_looked_at(bandit: Experiment) -> None:
+    person = _visitor(visits=30)
+    [hero] = browser(person).ask("hero")
+    key = Key(Identity.ANONYMOUS, person.visitor_id)
+    reported = arrival({"proof": hero["proof"]}, message_id=hero["decision_id"], key=key)
+    sender = replace(SENDER, received_at=timezone.now())
+    stored: Any = with_proof(reported, sender=sender).properties
+    told = stored["assigned"]["which"]
+    assert told.pop("context") == {"visits.count": 30, "segment.loyal": 0.0}
+    assert told == hero["assigned"]["which"]
+
+
+def test_a_server_is_told_them_as_it_reports_without_a_proof(
+    bandit: Experiment, make_source: Callable[..., Source]
+) -> None:
+    make_source(write_key=KEY)
+    person = _visitor(visits=30)
+    asked = server(authorization=f"Bearer {KEY}")
+    [hero] = asked.ask("hero", anonymousId=person.visitor_id)
+    assert hero["assigned"]["which"]["context"] == {"visits.count": 30, "segment.loyal": 0.0}
 
 
 def test_a_browser_proves_what_was_looked_at_as_well() -> None:

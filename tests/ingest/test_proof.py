@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.core.signing import Signer
+from django.core.signing import Signer, b64_decode
 from django.test import Client
 from django.utils import timezone
 from hypothesis import given
@@ -178,11 +179,49 @@ def test_a_visitor_who_has_logged_in_meanwhile_is_still_the_visitor() -> None:
     assert "assigned" in kept({PROOF: proof(key=user)}, key=user, joins=(ME,))
 
 
+CONTEXT: JsonObject = {"test": {"arm": "b", "probability": 0.99, "context": {"orders.count": 7}}}
+
+
+def test_a_proof_outlives_a_change_of_the_secret_with_all_that_is_in_it(settings: Any) -> None:
+    made = proof(told={**SHOWN, "assigned": CONTEXT})
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another one", [settings.SECRET_KEY]
+    assert kept({PROOF: made})["assigned"] == CONTEXT
+    settings.SECRET_KEY_FALLBACKS = []
+    assert "assigned" not in kept({PROOF: made})
+
+
+def test_a_proof_has_room_for_all_that_several_bandits_look_at() -> None:
+    context: JsonObject = {f"segment.{'x' * 47}{n}": n / 7 for n in range(20)}
+    told: JsonObject = {f"test-{n}": {"arm": "b", "probability": 0.99, "context": context} for n in range(2)}
+    assert kept({PROOF: proof(told={"assigned": told})})["assigned"] == told
+
+
+def test_what_a_bandit_looked_at_is_told_to_nobody_and_never_twice_alike() -> None:
+    both: JsonObject = {"one": CONTEXT["test"], "two": CONTEXT["test"]}
+    proofs = [proof(told={"assigned": both}, message_id=each * 32) for each in "de"]
+    said = [_payload(each)[-1] for each in proofs]
+    veils = [told[2] for one in said for told in one.values()]
+    assert len(set(veils)) == 4
+    assert not any("orders" in each or "orders" in str(b64_decode(each.encode())) for each in veils)
+
+
+def _payload(made: str) -> Any:
+    text = made.rpartition(":")[0]
+    told = b64_decode(text.removeprefix(".").encode())
+    return json.loads(zlib.decompress(told) if text.startswith(".") else told)
+
+
 chances = st.floats(0, 1, exclude_min=True)
+numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+contexts = st.dictionaries(st.text(max_size=20), numbers, min_size=1, max_size=6)
 arms = st.dictionaries(
     st.text(max_size=20),
-    st.fixed_dictionaries({"arm": st.text(max_size=10), "probability": chances}),
+    st.fixed_dictionaries(
+        {"arm": st.text(max_size=10), "probability": chances},
+        optional={"context": contexts},
+    ),
     min_size=1,
+    max_size=3,
 )
 
 

@@ -233,7 +233,17 @@ def _shown(properties: Json) -> Json:
     items = properties.get("items")
     if isinstance(items, list):
         said["items"] = ", ".join(str(item) for item in items)
+    if arms := _arms(properties.get("assigned")):
+        said["compared"] = arms
     return said
+
+
+def _arms(assigned: Json) -> str:
+    """Return the arms of experiments and holdouts that chance has put them into."""
+    if not isinstance(assigned, Mapping):
+        return ""
+    arms = {name: one.get("arm") for name, one in assigned.items() if isinstance(one, Mapping)}
+    return ", ".join(f"{name} = {arm}" for name, arm in arms.items() if isinstance(arm, str))
 
 
 def _deed(event: Event, properties: Json) -> Deed:

@@ -104,6 +104,22 @@ def test_it_shows_what_was_recommended_by_its_items(make_person: Callable[..., P
     assert page.count("Recommendation Shown") == 1
 
 
+def test_it_says_in_which_arms_of_experiments_somebody_is_and_who_is_held_out(
+    make_person: Callable[..., Person],
+) -> None:
+    arms = {"which": {"arm": "new", "probability": 0.5, "context": {"visits.count": 31}}}
+    held = {"global": {"arm": "held_out", "probability": 0.02}, "odd": 5, "odder": {"arm": [1]}}
+    person = make_person(
+        ("Slot Shown", 1, {"slot": "hero", "variation": "boots", "assigned": arms}),
+        ("Slot Shown", 2, {"slot": "strip", "reason": "held_out", "assigned": held}),
+        ("Slot Shown", 3, {"slot": "odd", "assigned": ["which"]}),
+    )
+    page = opened(person.client)
+    assert "slot: hero, variation: boots, compared: which = new" in page
+    assert "slot: strip, compared: global = held_out" in page
+    assert "visits.count" not in page  # the file to take along has it
+
+
 def test_it_shows_what_was_answered_and_how(make_person: Callable[..., Person]) -> None:
     page = opened(make_person().client)
     assert page.count('<b class="pz-mark pz-yes">yes</b>') == 2

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
+from personalization.experiments.bandits.policy import FLOOR
 from personalization.experiments.exposures import Doubles, Exposed
 from personalization.experiments.models import Metric
 from personalization.experiments.outcomes import Values, values_before, values_of
@@ -96,7 +97,7 @@ def _per(values: Values) -> Doubles:
 
 def _weights(exposed: Exposed) -> Doubles:
     """Return one over the chance of each unit, as a part of the mean in its arm."""
-    by = 1 / exposed.probability
+    by = 1 / np.maximum(exposed.probability, FLOOR)  # no bandit gives an arm less
     sums = np.bincount(exposed.arm, weights=by, minlength=len(exposed.arms))
     return np.asarray(by * np.array(exposed.counts)[exposed.arm] / sums[exposed.arm])
 

@@ -58,7 +58,7 @@ def events_of(metric: Metric) -> frozenset[str]:
         return frozenset({SLOT_CLICKED, *_SHOWN})
     if metric.kind == Kind.ENGAGED_TIME:
         return frozenset({ENGAGED})
-    if metric.kind == Kind.BOUNCE:
+    if metric.kind in (Kind.BOUNCE, Kind.RETURN_VISIT):  # visits, which views tell of
         return frozenset(VIEWS)
     goals = (metric.goal, metric.per if metric.kind == Kind.RATIO else None)
     return frozenset(goal.event for goal in goals if goal is not None)

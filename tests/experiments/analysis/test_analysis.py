@@ -236,6 +236,19 @@ def judged_again() -> Experiment:
     return make_experiment((metric("conversion", slug="orders-again", goal=goal), "primary"))
 
 
+def test_a_chance_that_no_bandit_gives_makes_nobody_count_for_all() -> None:
+    world = World()
+    for number, who in enumerate(world.people(240)):
+        world.saw(who, "blue", "ab"[number % 2], START, chance=1e-300 if number == 1 else 0.5)
+        if number in (1, 2, 4):
+            world.did(who, ORDER, START + HOUR, total=50)
+    world.save()
+    found = result_of(judged(allocation=Experiment.Allocation.LINUCB), now=NOW)
+    means = [arm.mean for arm in found.metrics[0].arms]
+    assert means == pytest.approx([2 / 120, 100 / (100 + 119 * 2)])  # the floor: one in a hundred
+    assert comparison(found, "orders").verdict == "unclear"
+
+
 def test_what_an_arm_of_a_bandit_does_is_found() -> None:
     by_a_bandit({"a": (0.5, 0.1), "b": (0.8, 0.5)}, n=1000, seed=22).save()
     found = result_of(judged(allocation=Experiment.Allocation.THOMPSON), now=NOW)

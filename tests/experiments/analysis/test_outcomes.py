@@ -246,6 +246,11 @@ def test_nothing_is_asked_of_nobody() -> None:
     assert (len(found.values), found.open) == (0, 0.0)
 
 
+def test_a_return_is_told_by_views_whatever_goal_stands_beside_it() -> None:
+    for kind in ("return_visit", "bounce"):
+        assert events_of(metric(kind, goal=make_goal())) == {"Page Viewed", "Screen Viewed"}
+
+
 def test_a_metric_without_a_goal_is_nothing() -> None:
     world = World()
     who = world.person()

@@ -17,14 +17,15 @@ from typing import Final
 import numpy as np
 from django.db import connections, router
 
+from personalization.clock import microseconds
 from personalization.events.goals import Goal
 from personalization.events.models import Event
 from personalization.experiments.analysis import Judge, concluded, exposed_to
 from personalization.experiments.comparing import metric_result
 from personalization.experiments.contents import Content, contents_of
-from personalization.experiments.exposures import EXPOSURES, Exposed
+from personalization.experiments.exposures import EXPOSURES, Exposed, shown_since
 from personalization.experiments.health import Subject, metric_problems
-from personalization.experiments.measuring import Measured, measured, pooled
+from personalization.experiments.measuring import BEFORE, Measured, measured, pooled
 from personalization.experiments.models import Measure, Metric
 from personalization.experiments.results import Problem, Result
 from personalization.experiments.statistics.steady import steady
@@ -100,12 +101,21 @@ def called(kind: str, name: str) -> str:
 def earned(name: str, judges: Sequence[Judge], *, now: datetime) -> Earned:
     """Return what was earned by what the holdout `name` keeps some out of."""
     subject = subject_named(name, now=now)
-    exposed = exposed_to(subject)
+    exposed = _new_from(exposed_to(subject), subject)
     subject = replace(subject, weights=_weights(exposed))
     metrics = tuple(
         measured(metric, role, exposed, until=now, place=subject.place) for metric, role in judges
     )
     return Earned(name=name, result=concluded(subject, exposed, metrics, now=now), metrics=metrics)
+
+
+def _new_from(exposed: Exposed, subject: Subject) -> Exposed:
+    """Return who was exposed, knowing from when on they cannot have been just before the span:
+    a holdout is older than what is looked at, and its effect is in what they did then."""
+    span = {"since": subject.since - BEFORE, "until": subject.since}
+    if not shown_since(subject.name, arms=ARMS, **span):
+        return exposed
+    return replace(exposed, new_from=microseconds(subject.since + BEFORE))
 
 
 def _weights(exposed: Exposed) -> tuple[float, ...] | None:

@@ -51,7 +51,8 @@ class Exposed:
     `arm` is the place in `arms`; `at` is in microseconds since the epoch; `probability` is the
     chance of that arm, NaN where none was told. `dimensions` are what the units are looked at by,
     name → a value for each. `in_several` were left out. `moves`: a bandit moves them, and its arms
-    are alike only with each unit weighed by its chance.
+    are alike only with each unit weighed by its chance. Who came before the microsecond `new_from`
+    may have been exposed earlier, so that what they did before tells of the arm as well.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Exposed:
     late: int = 0
     in_several: int = 0
     moves: bool = False
+    new_from: Microseconds = 0
     dimensions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -101,21 +103,17 @@ def first_exposures(
     rows = told.filter(place=1).values_list(
         _PROFILE, "message_id", "told_arm", "least", "most", "timestamp", "received_at",
         "properties", "context",
-    )  # fmt: skip
+    ).iterator(chunk_size=CHUNK)  # fmt: skip
     first: dict[int, _First] = {}
     several: set[int] = set()
-    for profile, message, arm, least, most, at, received, properties, context in rows.iterator(
-        chunk_size=CHUNK
-    ):
+    for profile, message, arm, least, most, at, received, properties, context in rows:
         if least != most and not moves:
             several.add(profile)
         # Of several at one instant, whichever is first by its id: the same one every time.
         elif profile not in first or message < first[profile].message:
             chance = _chance(properties["assigned"][name])
-            is_late = received - at > LATE
-            first[profile] = _First(
-                message, arm, microseconds(at), chance, is_late, _looked_at(at, context)
-            )
+            looked_at, is_late = _looked_at(at, context), received - at > LATE
+            first[profile] = _First(message, arm, microseconds(at), chance, is_late, looked_at)
     if moves:
         first = {profile: one for profile, one in first.items() if not math.isnan(one.chance)}
     return replace(_exposed(name, tuple(arms), first), in_several=len(several), moves=moves)

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from personalization.experiments.bandits.policy import FLOOR
-from personalization.experiments.exposures import Doubles, Exposed
+from personalization.experiments.exposures import Doubles, Exposed, Flags
 from personalization.experiments.models import Metric
 from personalization.experiments.outcomes import Values, values_before, values_of
 from personalization.experiments.results import LEAST_UNITS
@@ -63,6 +63,8 @@ def measured(
     profiles, at = exposed.profiles, exposed.at
     values = values_of(metric, profiles=profiles, at=at, until=until, place=place)
     before = values_before(metric, profiles=profiles, at=at, within=BEFORE, place=place)
+    if exposed.new_from:
+        before = _of_new(before, at >= exposed.new_from)
     late, early = _bounded(metric, values.values), _bounded(metric, before.values)
     samples: tuple[Sample, ...]
     if exposed.moves:
@@ -88,6 +90,12 @@ def _bounded(metric: Metric, values: Doubles) -> Doubles:
     if metric.winsorise is None or metric.kind in _SHARES or not len(values):
         return values
     return winsorised(values, metric.winsorise)
+
+
+def _of_new(before: Values, are_new: Flags) -> Values:
+    """Return what units did before, as far as that can have nothing to do with their arm."""
+    per = None if before.per is None else before.per * are_new
+    return replace(before, values=before.values * are_new, per=per)
 
 
 def _per(values: Values) -> Doubles:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
 from personalization.experiments import earnings
@@ -22,7 +23,7 @@ from personalization.experiments.results import Comparison, Result
 from personalization.experiments.trial import GLOBAL, HELD_OUT, SHOWN
 from tests.delivery.people import make_segments, make_variation
 from tests.experiments.analysis.planted import ORDER, plant_holdout
-from tests.experiments.analysis.world import DAY, NOW, START, World, make_goal
+from tests.experiments.analysis.world import DAY, HOUR, NOW, START, World, make_goal
 
 pytestmark = pytest.mark.django_db
 
@@ -53,6 +54,41 @@ def test_what_a_content_earns_is_what_those_do_who_see_it_beside_those_who_do_no
     assert one.difference is not None
     assert one.gained == pytest.approx(one.difference * found.units[1])
     assert [each.code for each in found.problems] == []
+
+
+def older_holdout(*, before_span: bool) -> Result:
+    """Have regulars come once a week, and buy more often when they see the content."""
+    world, rng = World(), np.random.default_rng(9)
+    began = NOW - SPAN + 2 * DAY
+    for who in world.people(600):
+        arm, likely = (SHOWN, 0.4) if rng.random() < 0.5 else (HELD_OUT, 0.2)
+        regular = 1.5 if rng.random() < 0.5 else 0.5
+        for week in (-1, 0):
+            at = began + week * 7 * DAY
+            if before_span or not week:
+                world.saw(who, "hero/variation:1", arm, at)
+            if rng.random() < (likely if before_span or not week else 0.2) * regular:
+                world.did(who, ORDER, at + HOUR)
+    world.save()
+    return earn("hero/variation:1").result
+
+
+def test_what_a_holdout_did_before_the_span_is_not_taken_out_of_what_it_does() -> None:
+    one = decisive(older_holdout(before_span=True))
+    assert one.reduced_by is None
+    [held_out, shown] = older_holdout_means()
+    assert one.difference == pytest.approx(shown - held_out)
+
+
+def older_holdout_means() -> list[float]:
+    found = earn("hero/variation:1").result
+    return [arm.mean or 0.0 for arm in found.metrics[0].arms]
+
+
+def test_of_a_holdout_that_is_younger_what_people_did_before_is_taken_out() -> None:
+    one = decisive(older_holdout(before_span=False))
+    assert one.reduced_by is not None
+    assert one.reduced_by > 0
 
 
 def test_the_shares_are_those_that_most_came_with() -> None:

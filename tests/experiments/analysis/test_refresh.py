@@ -377,6 +377,6 @@ def test_queries_grow_with_subjects_and_chunks_and_not_with_visitors(
         world = World()
         plant(world, "blue", {"a": 0.1, "b": 0.2}, n=50 * seed, seed=seed)
         world.save()
-        with django_assert_max_num_queries(55):
+        with django_assert_max_num_queries(60):
             refresh_findings(now=NOW + seed * HOUR)
     assert sum(result().units) == 750

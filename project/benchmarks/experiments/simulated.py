@@ -9,16 +9,19 @@ from typing import Final
 import numpy as np
 
 from personalization.experiments.results import LEAST_UNITS
+from personalization.experiments.statistics.effects import Estimate
 from personalization.experiments.statistics.frequentist import welch
 from personalization.experiments.statistics.proportions import two_proportions
 from personalization.experiments.statistics.samples import (
     Adjusted,
     Mean,
     Ratio,
+    Sample,
     theta_of,
 )
 from personalization.experiments.statistics.sequential import always_valid
 from personalization.experiments.statistics.shares import ALARM, always_valid_shares_p, shares_p
+from personalization.experiments.statistics.steady import steady
 from project.benchmarks.experiments.watching import Watched, watched
 from project.benchmarks.experiments.world import (
     ARMS,
@@ -111,14 +114,19 @@ def told(seen: Visits, planted: Planted) -> Told:
     more, more_orders = planted.more_value, planted.more_orders
     return Told(
         fixed=watched(values, welch, truth=more),
-        valid=watched(values, always_valid, truth=more),
+        valid=watched(values, steadied, truth=more),
         fixed_orders=watched(orders, welch, truth=more_orders),
-        valid_orders=watched(orders, always_valid, truth=more_orders),
+        valid_orders=watched(orders, steadied, truth=more_orders),
         wald_orders=watched(orders[-1:], two_proportions, truth=more_orders),
         per_order=watched([_per_order(seen)], welch),
         pages=watched([_pages(seen)], welch, truth=planted.more_pages),
         adjusted_pages=watched([_adjusted_pages(seen)], welch, truth=planted.more_pages),
     )
+
+
+def steadied(control: Sample, treatment: Sample) -> Estimate:
+    """Return the always valid interval as results tell it."""
+    return always_valid(*steady(control, treatment))
 
 
 def _per_order(seen: Visits) -> tuple[Ratio, Ratio]:

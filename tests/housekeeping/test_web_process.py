@@ -59,3 +59,70 @@ def test_the_web_process_runs_without_any_optional_package() -> None:
     asked = {name.partition(".")[0] for name in json.loads(run.stdout)}
     # Celery looks whether redis is there; models are trained and scored elsewhere.
     assert asked & {"sklearn", "scipy", "numpy"} == set()
+
+
+# What is imported only when something is asked for would not be seen above.
+ASKED_FOR = """
+import types
+
+from django.core.management import call_command
+from django.test import Client
+from django.test.utils import override_settings
+from django.urls import include, path
+from django.utils import timezone
+
+from django.contrib.auth.models import User
+from personalization.delivery.models import Slot
+from personalization.experiments.models import Arm, BanditState, Experiment
+
+call_command("migrate", verbosity=0)
+Slot.objects.create(slug="hero", name="Hero")
+run = Experiment.objects.create(
+    slug="which", name="Which", place="hero", status="running", allocation="linucb",
+    started_at=timezone.now(),
+)
+for key in ("a", "b"):
+    Arm.objects.create(experiment=run, key=key)
+BanditState.objects.create(experiment=run)
+own = types.ModuleType("own_urls")
+own.urlpatterns = [path("admin/", admin.site.urls), path("p/", include("personalization.urls"))]
+engine = "django.template.backends.django.DjangoTemplates"
+processors = [
+    "django.template.context_processors.request",
+    "django.contrib.auth.context_processors.auth",
+    "django.contrib.messages.context_processors.messages",
+]
+with override_settings(
+    ROOT_URLCONF=own,
+    STATIC_URL="/static/",
+    TEMPLATES=[
+        {"BACKEND": engine, "APP_DIRS": True, "OPTIONS": {"context_processors": processors}}
+    ],
+    MIDDLEWARE=[
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+        "personalization.delivery.middleware.PersonalizationMiddleware",
+    ],
+):
+    client = Client()
+    client.force_login(User.objects.create_superuser("ada"))
+    experiments = "/admin/personalization/experiment/"
+    pages = ["", "earnings/", *(f"{run.pk}/{of}" for of in ("change/", "results/json/", "results/csv/"))]
+    for page in (
+        *(experiments + page for page in pages),
+        "/p/v1/slots/hero",
+        "/p/v1/recommend?place=home",
+    ):
+        answer = client.get(page)
+        assert answer.status_code in (200, 204), (page, answer.status_code)
+print(json.dumps(asked))
+"""
+
+
+def test_pages_of_experiments_are_made_without_them() -> None:
+    program = [sys.executable, "-c", PROGRAM + ASKED_FOR]
+    run = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    asked = {name.partition(".")[0] for name in json.loads(run.stdout.splitlines()[-1])}
+    assert asked & {"sklearn", "scipy", "numpy"} == set()

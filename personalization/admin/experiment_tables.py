@@ -89,7 +89,7 @@ def _row(arm: ArmFigures, found: Comparison | None, metric: MetricResult, names:
     return row(
         verdict=VERDICTS[found.verdict],
         words=verdict_words(found.verdict),
-        lift=change(found.lift) if found.lift is not None else signed(found.difference or 0.0),
+        lift=_more(found),
         between=between(found),
         chance=chance(found.chance_to_win),
         gained=signed_number(found.gained) if found.gained is not None else "",
@@ -97,6 +97,12 @@ def _row(arm: ArmFigures, found: Comparison | None, metric: MetricResult, names:
         if found.gained_interval
         else "",
     )
+
+
+def _more(found: Comparison) -> str:
+    if found.lift is not None:
+        return change(found.lift)
+    return "" if found.difference is None else signed(found.difference)
 
 
 def verdict_words(verdict: str) -> str:

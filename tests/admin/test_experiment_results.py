@@ -24,11 +24,12 @@ from personalization.admin.experiment_numbers import (
     signed_number,
 )
 from personalization.admin.experiment_problems import problem_words
+from personalization.admin.experiment_tables import table_of
 from personalization.admin.experiment_words import Names, headline, is_trusted
 from personalization.delivery.models import Slot
 from personalization.experiments.models import Arm, BanditState, Experiment, Finding, Metric
 from personalization.experiments.problems import CODES, ERRORS
-from personalization.experiments.results import Interval, Problem, Result
+from personalization.experiments.results import Comparison, Interval, Problem, Result
 from personalization.segments.models import Segment
 from tests.admin.experiments import (
     LIST,
@@ -204,6 +205,14 @@ def test_changes_have_a_sign_and_a_true_minus():
     assert [signed(x) for x in (0.5, -12.34, 1234.5, 0.0)] == ["+0.50", "−12.3", "+1,234", "±0.00"]
     assert [signed_number(x) for x in (1240.4, -1240.0, 0.2)] == ["+1,240", "−1,240", "±0"]
     assert [plain(x) for x in (1234.0, 12.34, 0.5, 0.0123)] == ["1,234", "12.3", "0.50", "0.0123"]
+
+
+def test_what_is_not_known_at_all_is_no_nought():
+    unknown = measured(Comparison(arm="b", verdict="unclear"))
+    _control, row = table_of(1, unknown, NAMES).rows
+    assert (row.lift, row.chance, row.gained) == ("", "–", "")
+    even = measured(compared("unclear", lift=None, lift_interval=None, difference=0.0))
+    assert table_of(1, even, NAMES).rows[1].lift == "±0.00"
 
 
 def test_chances_are_never_quite_sure():

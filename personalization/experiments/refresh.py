@@ -47,9 +47,12 @@ def refresh_findings(*, now: datetime) -> int:
 
 
 def is_needed() -> bool:
-    """Return whether there is anything to compute (two queries at most)."""
+    """Return whether there is anything to compute, or to be said of why that cannot be (two
+    queries at most)."""
     if not can_compute():
-        return False
+        said = Finding.objects.filter(error=MISSING).values_list("subject", flat=True)
+        running = Experiment.objects.running().values_list("slug", flat=True)
+        return bool({f"experiment:{slug}" for slug in running}.difference(said))
     started = Experiment.objects.exclude(started_at=None)
     shown = Event.objects.filter(name__in=(SLOT_SHOWN, RECOMMENDATION_SHOWN))
     return started.exists() or shown.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,11 +20,13 @@ from personalization.experiments.earnings import (
     judges_of_site,
     together,
 )
+from personalization.experiments.measuring import Measured
 from personalization.experiments.results import Comparison, Result
+from personalization.experiments.statistics.samples import Ratio
 from personalization.experiments.trial import GLOBAL, HELD_OUT, SHOWN
 from tests.delivery.people import make_segments, make_variation
 from tests.experiments.analysis.planted import ORDER, plant_holdout
-from tests.experiments.analysis.world import DAY, HOUR, NOW, START, World, make_goal
+from tests.experiments.analysis.world import DAY, HOUR, NOW, START, World, make_goal, metric
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +57,29 @@ def test_what_a_content_earns_is_what_those_do_who_see_it_beside_those_who_do_no
     assert one.difference is not None
     assert one.gained == pytest.approx(one.difference * found.units[1])
     assert [each.code for each in found.problems] == []
+
+
+def test_a_content_with_nothing_to_divide_by_is_no_part_of_what_all_earn() -> None:
+    """Of 200 in each arm all saw a page, but of the second content only those who see it."""
+    one = Ratio.of([1.0, 0.0] * 100, [1.0] * 200)
+    nothing = Ratio.of([0.0] * 200, [0.0] * 200)
+    found = earn("hero/variation:1")
+    strata = [
+        replace(found, metrics=(measured_as(samples),)) for samples in ((one, one), (nothing, one))
+    ]
+    [metric] = together("slot:hero", strata, now=NOW).metrics
+    assert metric.comparisons[0].difference == 0
+    assert [arm.mean for arm in metric.arms] == [0.5, 0.5]
+    assert together("slot:hero", strata[1:], now=NOW).metrics == ()
+
+
+def measured_as(samples: tuple[Ratio, Ratio]) -> Measured:
+    return Measured(
+        metric=metric("ratio", slug="m"),
+        role="primary",
+        samples=samples,
+        amounts=tuple(one.per_total for one in samples),
+    )
 
 
 def older_holdout(*, before_span: bool) -> Result:

@@ -36,7 +36,7 @@ def write(people: Sequence[Played], *, until: datetime, first: int | None = None
     Snapshot.objects.bulk_create(
         Snapshot(
             profile=profile,
-            consents={"personalization": True},
+            consents={"analytics": True, "personalization": True},
             first_seen=moment(events[0]),
             last_seen=moment(events[-1]),
         )

@@ -20,6 +20,7 @@ from personalization.profiles.visitor import new_visitor_id, signed
 from personalization.testing import drain
 from tests.admin.browsing import browser
 from tests.conftest import BROWSER
+from tests.in_flight import settle
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -75,7 +76,8 @@ class Tab:
         self.requests.append(Request(method=request.method, kind=kind, url=request.url))
 
     def visit(self, path: str) -> None:
-        self.page.goto(self.url + path, wait_until="networkidle")
+        self.page.goto(self.url + path)
+        settle(self.page)
 
     def look_around(self) -> None:
         """Do what makes the tracker send: scroll, click, hide the page, leave it."""
@@ -85,7 +87,7 @@ class Tab:
         self.visit("/journal/")
         self.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
         self.page.evaluate("window.dispatchEvent(new Event('pagehide'))")
-        self.page.wait_for_load_state("networkidle")
+        settle(self.page)
 
     @property
     def beyond_files(self) -> list[str]:
@@ -235,7 +237,7 @@ def test_a_yes_on_the_page_of_choices_counts_in_spite_of_it(opened: Callable[...
     tab.visit("/p/consent/")
     assert tab.page.locator(".pz-consent-signal").is_visible()
     tab.page.click(".pz-consent-actions [value=all]")
-    tab.page.wait_for_load_state("networkidle")
+    settle(tab.page)
     assert "signal" in tab.cookies["pz_consent"].split(".")[1].split("-")
     tab.look_around()
     assert not tab.is_asked
@@ -248,10 +250,10 @@ def test_what_was_agreed_to_in_spite_of_it_can_be_taken_back_there(
     tab = opened(signal=True)
     tab.visit("/p/consent/")
     tab.page.click(".pz-consent-actions [value=all]")
-    tab.page.wait_for_load_state("networkidle")
+    settle(tab.page)
     tab.visit("/p/consent/")
     tab.page.click(".pz-consent-actions [value=none]")
-    tab.page.wait_for_load_state("networkidle")
+    settle(tab.page)
     before = kept()
     tab.look_around()
     assert kept() == before

@@ -11,6 +11,7 @@ import pytest
 from personalization.ingest.audience_models import AudienceCount
 from tests import machine
 from tests.conftest import BROWSER
+from tests.in_flight import settle
 from tests.tracker.conftest import FLAGS
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def visit(context: BrowserContext, live_server: Any, settings: Any) -> Visit:
         page.on("response", note)
         if script:
             page.add_init_script(script)
-        page.goto(live_server.url, wait_until="networkidle", **options)
+        page.goto(live_server.url, **options)
+        settle(page)
         assert set(answers) <= {204}
         return sent
 

@@ -19,6 +19,7 @@ from personalization.segments.models import Segment
 from personalization.testing import drain
 from tests import machine
 from tests.conftest import BROWSER
+from tests.in_flight import settle
 from tests.rules.building import happened, rule
 from tests.tracker.conftest import FLAGS
 
@@ -53,9 +54,10 @@ def hover(browser: Browser, url: str, visitor_id: str) -> list[str]:
     page = context.new_page()
     requested: list[str] = []
     page.on("request", lambda request: requested.append(request.url.removeprefix(url)))
-    page.goto(url, wait_until="networkidle")
+    page.goto(url)
+    settle(page)
     page.hover("[data-personalization-hover]")
-    # Long enough for another try: a database in memory refuses two threads at once.
+    # Long enough for another try, where one was refused.
     page.wait_for_timeout(3_000)
     page.goto("about:blank")
     context.close()

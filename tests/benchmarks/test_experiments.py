@@ -45,6 +45,7 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(12)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db  # it says on which database it ran
 def test_the_command_prints_every_figure_beside_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suite, "TESTS_A_ROUND", 4)

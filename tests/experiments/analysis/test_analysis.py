@@ -276,7 +276,12 @@ def test_what_people_clicked_before_is_taken_out_of_what_they_click() -> None:
                     world.did(who, "Slot Clicked", since + hours * MINUTE, slot="hero")
         world.saw(who, "blue", "ab"[int(rng.random() < 0.5)], at)
     world.save()
-    clicks = comparison(result_of(judged(), now=NOW), "clicks")
+    found = result_of(judged(), now=NOW)
+    clicks = comparison(found, "clicks")
+    shown = Event.objects.filter(name="Slot Shown", timestamp__gt=START + 2.5 * DAY)
+    of_b = Identity.objects.filter(events__properties__assigned__blue__arm="b")
+    amount = shown.filter(identity__in=of_b).count()
+    assert clicks.gained == pytest.approx((clicks.difference or 0) * amount)
     assert clicks.reduced_by is not None
     assert clicks.reduced_by > 0.7
     assert clicks.verdict == "unclear"
@@ -285,9 +290,10 @@ def test_what_people_clicked_before_is_taken_out_of_what_they_click() -> None:
 def test_where_few_were_shown_anything_before_nothing_is_taken_out_of_ratios() -> None:
     world = World()
     people = plant(world, "blue", {"a": 0.3, "b": 0.3}, n=300, seed=24)
-    for who in people[:60]:
+    for number, who in enumerate(people[:160]):
         world.did(who, "Slot Shown", START, slot="hero")
-        world.did(who, "Slot Clicked", START, slot="hero")
+        if number % 2:
+            world.did(who, "Slot Clicked", START, slot="hero")
     world.save()
     assert comparison(result_of(judged(), now=NOW), "clicks").reduced_by is None
 

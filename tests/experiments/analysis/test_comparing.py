@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from personalization.experiments.comparing import ALPHA, metric_result
 from personalization.experiments.measuring import Measured, Pooled, pooled
 from personalization.experiments.results import LEAST_UNITS, Comparison, Interval, MetricResult
+from personalization.experiments.statistics.bayesian import posterior
 from personalization.experiments.statistics.corrections import holm
 from personalization.experiments.statistics.frequentist import welch
 from personalization.experiments.statistics.samples import (
@@ -116,6 +117,17 @@ def test_an_arm_in_which_nobody_buys_is_judged_by_how_rarely_that_happens(
         assert one.fixed is not None
         assert one.fixed.low is not None  # the usual one knows something too
         assert one.gained == pytest.approx((treatment - control) * (1 if of is shares_of else 9))
+
+
+def test_lift_and_belief_are_of_what_arms_are_believed_to_vary_by() -> None:
+    """One tenth is held out, of whom by chance next to nobody bought."""
+    control, treatment = Proportion(500, 1), Proportion(4500, 45)
+    [one] = result(control, treatment).comparisons
+    arms = steady(control, treatment)
+    lift = always_valid(*arms, relative=True)
+    assert one.lift_interval == Interval(lift.low, lift.high)
+    assert one.chance_to_win == posterior(*arms).chance_to_win
+    assert one.chance_to_win < posterior(control, treatment).chance_to_win
 
 
 def shares_of(n: int, successes: int) -> Sample:

@@ -22,7 +22,7 @@ from personalization.experiments.earnings import (
 )
 from personalization.experiments.measuring import Measured
 from personalization.experiments.results import Comparison, Result
-from personalization.experiments.statistics.samples import Ratio
+from personalization.experiments.statistics.samples import Proportion, Ratio
 from personalization.experiments.trial import GLOBAL, HELD_OUT, SHOWN
 from tests.delivery.people import make_segments, make_variation
 from tests.experiments.analysis.planted import ORDER, plant_holdout
@@ -73,12 +73,26 @@ def test_a_content_with_nothing_to_divide_by_is_no_part_of_what_all_earn() -> No
     assert together("slot:hero", strata[1:], now=NOW).metrics == ()
 
 
-def measured_as(samples: tuple[Ratio, Ratio]) -> Measured:
+def test_few_buyers_among_those_held_out_are_not_sure_of_it_in_all_together_either() -> None:
+    found = earn("hero/variation:1")
+    lucky = Proportion(100, 0), Proportion(900, 27)
+    alone = replace(found, metrics=(measured_as(lucky),))
+    [metric] = together("slot:hero", [alone] * 3, now=NOW).metrics
+    [one] = metric.comparisons
+    assert one.difference == pytest.approx(0.03)
+    assert one.fixed is not None
+    assert one.fixed.low is not None
+    assert one.fixed.high is not None
+    # The error is as wide as if those held out varied as all do, and not as if they never did.
+    assert one.fixed.high - one.fixed.low > 2 * 1.96 * (0.027 * 0.973 / 300) ** 0.5
+
+
+def measured_as(samples: tuple[Ratio, Ratio] | tuple[Proportion, Proportion]) -> Measured:
     return Measured(
         metric=metric("ratio", slug="m"),
         role="primary",
         samples=samples,
-        amounts=tuple(one.per_total for one in samples),
+        amounts=tuple(one.per_total if isinstance(one, Ratio) else one.n for one in samples),
     )
 
 

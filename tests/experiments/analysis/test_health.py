@@ -121,6 +121,16 @@ def test_one_kind_of_visitors_may_be_divided_badly_though_all_of_them_are_not() 
     assert mobile.values["counted"] == {"a": 400, "b": 150}
 
 
+def test_among_one_kind_the_alarm_is_as_patient_and_the_usual_p_is_told() -> None:
+    devices = ("mobile",) * 320 + ("desktop",) * 700 + ("mobile",) * 210 + ("desktop",) * 760
+    seen = exposed(1020, 970, dimensions={"device": devices})
+    assert shares_p((320, 210), HALF) < ALARM / 2
+    assert codes(share_problems(subject(), seen)) == []
+    devices = ("mobile",) * 400 + ("desktop",) * 850 + ("mobile",) * 200 + ("desktop",) * 1000
+    [one] = share_problems(subject(), exposed(1250, 1200, dimensions={"device": devices}))
+    assert one.values["p"] == pytest.approx(2 * shares_p((400, 200), HALF))
+
+
 def test_what_is_not_known_of_visitors_is_no_kind_of_them() -> None:
     devices = ("",) * 400 + ("desktop",) * 600 + ("",) * 150 + ("desktop",) * 850
     found = share_problems(subject(), exposed(1000, 1000, dimensions={"device": devices}))

@@ -152,7 +152,9 @@ def test_nothing_is_left_on_the_server() -> None:
 
 @pytest.mark.parametrize("name", [["rendr"], []], ids=["unknown", "none"])
 def test_without_a_name_that_is_known_the_names_are_listed(name: list[str]) -> None:
-    there_are = "There are: experiments, faults, ingest, models, render, rules, timemachine, tracker."
+    there_are = (
+        "There are: experiments, faults, ingest, models, render, rules, timemachine, tracker."
+    )
     with pytest.raises(CommandError, match=f"no benchmark “.*”. {there_are}"):
         call_command("benchmark", *name)
 

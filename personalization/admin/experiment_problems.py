@@ -122,7 +122,10 @@ _PROBLEMS: Final[Mapping[str, Callable[[_Values], str]]] = {
         % {"share": told.share(), "hours": told.n("hours")}
     ),
     "several_arms": lambda told: (
-        _("%(n)s visitors (%(share)s) were seen in more than one arm; they are left out.")
+        _(
+            "%(n)s visitors (%(share)s) were seen in another arm later, as after a login on a second "
+            "device. They count in their first, so the arms differ more than it seems."
+        )
         % {"n": told.n("n"), "share": told.share()}
     ),
     "unknown_arm": lambda told: (

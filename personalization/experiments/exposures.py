@@ -1,9 +1,9 @@
 """Who was exposed to what: the arm of each visitor in an experiment or a holdout, from the log.
 
-A unit is a profile, and its arm is that of its first exposure. Who was seen in several arms, as
-after a login on a second device, is in none of them and only counted; but a bandit moves visitors
-on purpose, and there the first arm is theirs. Of visitors who agree now, and of no staff;
-what programs send never becomes an event.
+A unit is a profile, and its arm is that of its first exposure: chance drew it. Who is seen in
+another one later, as after a login on a second device, stays in the first and is counted; to leave
+them out would take more from a small arm than from a large one. Of visitors who agree now, and of
+no staff; what programs send never becomes an event.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Exposed:
 
     `arm` is the place in `arms`; `at` is in microseconds since the epoch; `probability` is the
     chance of that arm, NaN where none was told. `dimensions` are what the units are looked at by,
-    name → a value for each. `in_several` were left out. `moves`: a bandit moves them, and its arms
-    are alike only with each unit weighed by its chance. Who came before the microsecond `new_from`
+    name → a value for each. `in_several` were seen in another arm later. `moves`: a bandit
+    moves them on purpose, and its arms are alike only with each unit weighed by its chance. Who came before the microsecond `new_from`
     may have been exposed earlier, so that what they did before tells of the arm as well.
     """
 
@@ -92,8 +92,8 @@ def first_exposures(
 ) -> Exposed:
     """Return who was first exposed to `name` in [since, until), in the order of profile numbers.
 
-    `arms` are the keys that count. With `moves`, who was seen in several is kept, and who told no
-    chance is not. A query, one for staff, and one for 2000 units.
+    `arms` are the keys that count. With `moves`, who was seen in several is not counted, and who
+    told no chance is left out. A query, one for staff, and one for 2000 units.
     """
     told = _told(name, arms=arms, since=since, until=until).annotate(
         place=Window(Rank(), partition_by=F(_PROFILE), order_by=F("timestamp").asc()),
@@ -110,7 +110,7 @@ def first_exposures(
         if least != most and not moves:
             several.add(profile)
         # Of several at one instant, whichever is first by its id: the same one every time.
-        elif profile not in first or message < first[profile].message:
+        if profile not in first or message < first[profile].message:
             chance = _chance(properties["assigned"][name])
             looked_at, is_late = _looked_at(at, context), received - at > LATE
             first[profile] = _First(message, arm, microseconds(at), chance, is_late, looked_at)

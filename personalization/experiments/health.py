@@ -75,7 +75,7 @@ def exposure_problems(subject: Subject, exposed: Exposed) -> Iterator[Problem]:
         hours = LATE // timedelta(hours=1)
         yield problem("late_exposures", n=exposed.late, share=exposed.late / n, hours=hours)
     if several := exposed.in_several:
-        yield problem("several_arms", n=several, share=several / (n + several))
+        yield problem("several_arms", n=several, share=several / n)
     if subject.contents:
         span = {"since": subject.since, "until": subject.until}
         if others := unknown_arms(subject.name, arms=subject.arms, **span):

@@ -12,7 +12,7 @@ from personalization.experiments.results import Problem
 #: - ``shares_within``: nor are those of one kind. dimension, value, p, expected, counted;
 #: - ``no_exposures``: nobody was exposed for a day, though pages are viewed. hours, page_views;
 #: - ``late_exposures``: visitors whose exposure arrived long after it happened. n, share, hours;
-#: - ``several_arms``: visitors who were seen in more than one arm, and left out. n, share;
+#: - ``several_arms``: visitors who were seen in another arm later. n, share;
 #: - ``unknown_arm``: exposures name an arm that there is not. arms, n;
 #: - ``empty_arm``: nobody came into an arm, though others have visitors. arm;
 #: - ``nothing_to_show``: an arm shows the default for want of its content. arm, n;

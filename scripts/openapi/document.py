@@ -64,19 +64,28 @@ def document() -> Part:
             "parameters": {**shared.PARAMETERS, **segments.PARAMETERS, **slots.PARAMETERS},
             "headers": shared.HEADERS,
             "responses": {**shared.RESPONSES, **segments.RESPONSES},
-            "schemas": {
-                **shared.SCHEMAS,
-                **segment.SCHEMAS,
-                **others.SCHEMAS,
-                **segments.SCHEMAS,
-                **reports.SCHEMAS,
-                **experiments.SCHEMAS,
-                **slots.SCHEMAS,
-                **recommend.SCHEMAS,
-                **rights.SCHEMAS,
-            },
+            "schemas": _together(
+                shared.SCHEMAS,
+                segment.SCHEMAS,
+                others.SCHEMAS,
+                segments.SCHEMAS,
+                reports.SCHEMAS,
+                experiments.SCHEMAS,
+                slots.SCHEMAS,
+                recommend.SCHEMAS,
+                rights.SCHEMAS,
+            ),
         },
     }
+
+
+def _together(*parts: Part) -> Part:
+    """Return all of them as one; a name that two of them have would be lost."""
+    names = [name for part in parts for name in part]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"Two schemas are called {', '.join(twice)}; names are for one.")
+    return {name: stated for part in parts for name, stated in part.items()}
 
 
 def text() -> str:

@@ -46,7 +46,7 @@ def _list(of: str) -> Part:
 _FOUND: dict[str, Part] = {
     "computedAt": {**MAYBE_INSTANT, "description": "null: not yet."},
     "error": {"type": "string", "description": "Why the last attempt failed; empty: it did not."},
-    "result": {"anyOf": [schema("Result"), {"type": "null"}]},
+    "result": {"anyOf": [schema("ExperimentResult"), {"type": "null"}]},
 }
 
 SCHEMAS: Part = {
@@ -102,7 +102,7 @@ SCHEMAS: Part = {
     "ResultProblem": closed(
         code={"enum": list(CODES)}, severity={"enum": ["error", "warning"]}, values=ANYTHING
     ),
-    "Result": closed(
+    "ExperimentResult": closed(
         subject=WORDS,
         since=INSTANT,
         until=INSTANT,

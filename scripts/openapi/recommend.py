@@ -32,6 +32,7 @@ SCHEMAS: Part = {
         ),
     ),
     "RecommendationShown": closed(
+        required=["place", "items", "propensities", "model", "decision_id"],
         place=WORDS,
         items={"type": "array", "items": WORDS, "maxItems": 50},
         propensities={"type": "array", "items": _SHARE, "maxItems": 50},

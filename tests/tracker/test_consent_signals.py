@@ -159,7 +159,7 @@ def test_all_of_it_can_be_done_by_the_keyboard(site: Site, page: Page) -> None:
         page.keyboard.press(key)
     site.wait_for(lambda: said(site))
     assert said(site)[0]["purposes"] == ["analytics"]
-    assert page.evaluate("document.activeElement.id") == "choices"
+    page.wait_for_function("document.activeElement.id === 'choices'")
 
 
 def test_before_an_answer_there_is_no_cookie_no_storage_and_no_request(

@@ -192,7 +192,9 @@ def test_a_proof_outlives_a_change_of_the_secret_with_all_that_is_in_it(settings
 
 def test_a_proof_has_room_for_all_that_several_bandits_look_at() -> None:
     context: JsonObject = {f"segment.{'x' * 47}{n}": n / 7 for n in range(20)}
-    told: JsonObject = {f"test-{n}": {"arm": "b", "probability": 0.99, "context": context} for n in range(2)}
+    told: JsonObject = {
+        f"test-{n}": {"arm": "b", "probability": 0.99, "context": context} for n in range(2)
+    }
     assert kept({PROOF: proof(told={"assigned": told})})["assigned"] == told
 
 

@@ -62,14 +62,15 @@ TEMPLATES = [
     }
 ]
 
-# Tuned as the demo is, and as there in a file: a database in memory is one connection that the
-# threads of a test server share, transactions included.
-_RUN = os.environ.setdefault("PERSONALIZATION_TEST_RUN", str(os.getpid()))  # workers inherit it
-_FILE = Path(tempfile.gettempdir()) / f"personalization-tests-{_RUN}.sqlite3"
+# Tuned as the demo is. Tests have it in a file, as a demo does: a database in memory is one
+# connection that the threads of a test server share, transactions included. Processes that
+# tests start with these settings have an empty one of their own.
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": environment.database(env, default=f"sqlite:///{_FILE}")
+    "default": environment.database(env, default="sqlite:///:memory:")
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    _RUN = os.environ.setdefault("PERSONALIZATION_TEST_RUN", str(os.getpid()))  # workers have it
+    _FILE = Path(tempfile.gettempdir()) / f"personalization-tests-{_RUN}.sqlite3"
     DATABASES["default"]["TEST"] = {"NAME": str(_FILE)}
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

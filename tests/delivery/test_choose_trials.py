@@ -148,7 +148,7 @@ class Told:
                     ways[each.key] = (self._with_version(pool, trial, each), strategy)
             seen = [self._seen(*way) for way in ways.values()]
             is_same_for_all = len({each.content for each in trial.arms}) == 1
-            if seen[0] if is_same_for_all else any(x != y for x, y in pairwise(seen)):
+            if any(seen) if is_same_for_all else any(x != y for x, y in pairwise(seen)):
                 self.arms[trial.key] = arm.key
             has_strategy = has_strategy or trial.kind == "strategies"
             pool, strategy = ways[arm.key]

@@ -88,11 +88,11 @@ def test_it_keeps_groups_of_the_app_itself_to_itself(
 def test_it_shows_what_was_chosen_and_not_among_what_was_done(
     make_person: Callable[..., Person],
 ) -> None:
-    shown = {"slot": "hero", "variation": "boots", "decision_id": "d1"}
+    shown = {"slot": "hero", "variation": "boots", "decision_id": "the-decision"}
     page = opened(make_person(("Slot Shown", 1, shown)).client)
     assert "What was chosen for you last" in page
     assert "slot: hero, variation: boots" in page
-    assert "d1" not in page
+    assert "the-decision" not in page
     assert page.count("Slot Shown") == 1
 
 

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from project.benchmarks.models.data import folder
+
 #: How many databases of Redis are filled and flushed at most: one for each worker of pytest.
 REDIS_DATABASES = 15
 
@@ -82,7 +84,17 @@ MISSING = {
     "redis": missing_redis,
 }
 
+#: What others recorded, which no repository holds: its tests skip where it is not there.
+DATA = ("ml1m", "vectors")
 _found: set[str] = set()
+
+
+def _missing_data() -> list[str]:
+    return [
+        f"Recorded data: there is no folder “{name}”, and what is measured against it skips"
+        for name in DATA
+        if not (folder() / name).is_dir()
+    ]
 
 
 def lacks(reason: str) -> None:
@@ -95,4 +107,8 @@ def found_missing() -> list[str]:
 
 
 def missing() -> list[str]:
-    return [reason for why in MISSING.values() if (reason := why())] + found_missing()
+    return (
+        [reason for why in MISSING.values() if (reason := why())]
+        + _missing_data()
+        + found_missing()
+    )

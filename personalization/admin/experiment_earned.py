@@ -13,10 +13,10 @@ from personalization.admin.experiment_numbers import (
     change,
     signed_number,
 )
-from personalization.admin.experiment_overview import result_in
 from personalization.admin.experiment_words import is_trusted, primary_of
 from personalization.experiments.models import Finding
 from personalization.experiments.results import LEAST_UNITS, Comparison, Result, Verdict
+from personalization.experiments.told import result_in
 from personalization.experiments.trial import SHOWN
 
 

@@ -16,7 +16,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from personalization.admin.experiment_earned import Earned, earned_of
-from personalization.admin.experiment_overview import result_in
 from personalization.admin.experiment_problems import in_short
 from personalization.admin.experiment_proposals import Advice, advice_of, holdouts_in
 from personalization.admin.experiment_tables import VERDICTS
@@ -28,6 +27,7 @@ from personalization.delivery.contents import contents_of_slots
 from personalization.delivery.models import Slot, Variation
 from personalization.experiments.contents import Content
 from personalization.experiments.models import Experiment, Finding
+from personalization.experiments.told import result_in
 from personalization.experiments.trial import GLOBAL, HELD_OUT, SHOWN
 from personalization.experiments.wording import percent
 from personalization.segments.models import Segment

@@ -11,9 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from personalization.admin.experiment_contents import Offer, about, offers
-from personalization.admin.experiment_numbers import (
-    number,
-)
+from personalization.admin.experiment_numbers import number
 from personalization.admin.experiment_policies import PolicyLine, policies_of
 from personalization.admin.experiment_problems import problem_words
 from personalization.admin.experiment_tables import Table, table_of, visitors_chart
@@ -29,9 +27,8 @@ from personalization.admin.wording import share_words
 from personalization.experiments.bandits.policy import policy_of
 from personalization.experiments.models import Arm, BanditState, Experiment, Finding
 from personalization.experiments.ramps import ramp_steps
-from personalization.experiments.results import (
-    Result,
-)
+from personalization.experiments.results import Result
+from personalization.experiments.told import result_in
 from personalization.experiments.wording import percent
 
 
@@ -108,16 +105,6 @@ def tones_of(experiments: Iterable[Experiment]) -> dict[str, Tone]:
 def _policies(experiment: Experiment, result: Result | None, names: Names) -> list[PolicyLine]:
     metric = primary_of(result) if result is not None else None
     return policies_of(experiment, names, kind=metric.kind) if metric is not None else []
-
-
-def result_in(finding: Finding | None) -> Result | None:
-    """Return what a finding says; None where it says nothing, or what no version of ours wrote."""
-    if finding is None or not finding.content:
-        return None
-    try:
-        return Result.from_json(finding.content)
-    except (KeyError, TypeError, ValueError):
-        return None
 
 
 def names_of(arms: Sequence[Arm], known: Sequence[Offer]) -> Names:

@@ -15,11 +15,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from personalization.api.pages import read_page
-from personalization.api.told_results import csv_of, result_in, told
 from personalization.api.views import ApiView
 from personalization.exceptions import NotThere, RequestRejected
 from personalization.experiments.models import Experiment, Finding
 from personalization.experiments.results import Result
+from personalization.experiments.told import csv_of, result_in, told
 from personalization.types import JsonObject
 
 _SLUG = re.compile(r"[-a-zA-Z0-9_]{1,50}", re.ASCII)
@@ -55,7 +55,7 @@ class ExperimentResults(ApiView):
         finding = Finding.objects.filter(subject=subject).first()
         if wanted == _JSON:
             return Response(told(finding))
-        result = result_in(finding) if finding else None
+        result = result_in(finding)
         return _csv([result] if result else [], name=slug)
 
 

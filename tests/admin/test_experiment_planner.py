@@ -21,6 +21,7 @@ from personalization.admin.experiment_planner import counted, plan
 from personalization.delivery.models import Slot
 from personalization.experiments.models import Experiment, Measure, Metric
 from personalization.experiments.ramps import ramp_steps
+from personalization.experiments.told import COLUMNS, told_result
 from tests.admin.experiments import (
     compared,
     experiment,
@@ -181,13 +182,13 @@ def test_the_page_of_a_draft_has_the_plan_for_who_may_see_events(
 def test_results_are_files(owner: Client, experiment: Experiment) -> None:
     found = result(measured(compared(), compared("too_few", "c")))
     find(found)
-    told = owner.get(page("json", experiment.pk))
-    assert json.loads(told.content) == json.loads(json.dumps(found.to_json()))
-    assert told["Content-Disposition"] == 'attachment; filename="red-hero.json"'
+    file = owner.get(page("json", experiment.pk))
+    assert json.loads(file.content)["result"] == json.loads(json.dumps(told_result(found)))
+    assert file["Content-Disposition"] == 'attachment; filename="red-hero.json"'
     rows = list(csv.DictReader(owner.get(page("csv", experiment.pk)).content.decode().splitlines()))
     assert [row["arm"] for row in rows] == ["a", "b", "c"]
     assert [row["verdict"] for row in rows] == ["", "better", "too_few"]
-    assert rows[1]["lift_interval_low"] == "0.04"
+    assert rows[1]["lift_low"] == "0.04"
     assert rows[0]["mean"] == rows[2]["gained"] == ""
 
 
@@ -199,8 +200,8 @@ def test_a_file_is_no_formula(owner: Client, experiment: Experiment) -> None:
 
 @pytest.mark.django_db
 def test_before_anything_is_found_files_are_empty(owner: Client, experiment: Experiment) -> None:
-    assert json.loads(owner.get(page("json", experiment.pk)).content) == {}
-    assert owner.get(page("csv", experiment.pk)).content.decode().split() == ["metric,arm"]
+    assert json.loads(owner.get(page("json", experiment.pk)).content)["result"] is None
+    assert owner.get(page("csv", experiment.pk)).content.decode().split() == [",".join(COLUMNS)]
     assert "no such experiment" in said(owner.get(page("csv", 10**30), follow=True))
 
 

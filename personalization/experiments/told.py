@@ -28,9 +28,14 @@ COLUMNS: Final = (
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def result_in(finding: Finding) -> Result | None:
-    """Return the result that a finding keeps; None where nothing was found yet."""
-    return Result.from_json(finding.content) if "metrics" in finding.content else None
+def result_in(finding: Finding | None) -> Result | None:
+    """Return what a finding says; None where it says nothing, or what no version of ours wrote."""
+    if finding is None or "metrics" not in finding.content:
+        return None
+    try:
+        return Result.from_json(finding.content)
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def told(finding: Finding | None) -> JsonObject:

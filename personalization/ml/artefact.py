@@ -10,16 +10,19 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from personalization.exceptions import PersonalizationError
-from personalization.ml.base import InvalidConfig, Model
+from personalization.ml.base import Arrays, InvalidConfig, Model
 from personalization.ml.known import algorithms
+from personalization.types import JsonObject
 
 FORMAT = 1
-_FACTS = "model.json"
+_FACTS, _ARRAY = "model.json", ".npy"
 #: What reading raises where something else stands than was written, by this version or another.
 _UNREADABLE = (
     zipfile.BadZipFile, InvalidConfig, LookupError, ValueError, TypeError, AttributeError,
@@ -49,7 +52,7 @@ def packed(model: Model[Any]) -> bytes:
         for name, array in sorted(model.arrays().items()):
             content = io.BytesIO()
             np.lib.format.write_array(content, np.ascontiguousarray(array), allow_pickle=False)
-            _put(archive, f"{name}.npy", content.getvalue())
+            _put(archive, name + _ARRAY, content.getvalue())
     return stream.getvalue()
 
 
@@ -58,17 +61,12 @@ def unpacked(content: bytes, *, sha256: str) -> Model[Any]:
 
     :raises CorruptArtefact: if the bytes have another checksum, or no model that is known.
     """
-    if (found := checksum(content)) != sha256:
-        raise CorruptArtefact(
-            f"The stored model has the checksum {found[:12]}…, not {sha256[:12]}…."
-        )
+    _refuse_other(content, sha256=sha256)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             told = json.loads(archive.read(_FACTS))
             arrays = {
-                name.removesuffix(".npy"): np.lib.format.read_array(
-                    io.BytesIO(archive.read(name)), allow_pickle=False
-                )
+                name.removesuffix(_ARRAY): _array(archive, name)
                 for name in archive.namelist()
                 if name != _FACTS
             }
@@ -82,6 +80,36 @@ def unpacked(content: bytes, *, sha256: str) -> Model[Any]:
     except _UNREADABLE as error:
         raise CorruptArtefact(f"The stored model cannot be read: {error}.") from error
     return model
+
+
+def told_of(
+    content: bytes, *, sha256: str, arrays: Sequence[str] = ()
+) -> tuple[JsonObject, Arrays]:
+    """Return the facts of the model of an artefact, and those of its arrays that are named: most
+    of it is not read.
+
+    :raises CorruptArtefact: as `unpacked` does, or if there is no such array.
+    """
+    _refuse_other(content, sha256=sha256)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            facts: JsonObject = json.loads(archive.read(_FACTS))["facts"]
+            return facts, {name: _array(archive, name + _ARRAY) for name in arrays}
+    except _UNREADABLE as error:
+        raise CorruptArtefact(f"The stored model cannot be read: {error}.") from error
+
+
+def _refuse_other(content: bytes, *, sha256: str) -> None:
+    if (found := checksum(content)) != sha256:
+        raise CorruptArtefact(
+            f"The stored model has the checksum {found[:12]}…, not {sha256[:12]}…."
+        )
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    content = io.BytesIO(archive.read(name))
+    found: NDArray[Any] = np.lib.format.read_array(content, allow_pickle=False)
+    return found
 
 
 def _put(archive: zipfile.ZipFile, name: str, content: bytes) -> None:

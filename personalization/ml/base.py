@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import numpy as np
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from personalization.exceptions import PersonalizationError
 from personalization.ml.arrays import Doubles, Floats, Indices
 from personalization.ml.examples import Examples
-from personalization.ml.history import History
+from personalization.ml.history import History, history_of
 from personalization.ml.interactions import Dataset
 from personalization.registry import Registry
 from personalization.types import JsonObject
@@ -34,10 +34,20 @@ class InvalidConfig(PersonalizationError):
     """A model cannot be configured like this."""
 
 
+#: Annotation of a field → the types of its values, and what these are called.
+_ALLOWED: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "int": ((int,), "whole numbers"),
+    "float": ((int, float), "numbers"),
+    "bool": ((bool,), "true or false"),
+    "str": ((str,), "a text"),
+    "JsonObject": ((Mapping,), "an object"),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """What a model is told before it learns. Subclasses name allowed values in `bounds`, or
-    in `choices`."""
+    in `choices`; a value is of the type that its field is annotated with in any case."""
 
     #: Field → smallest and largest allowed value.
     bounds: ClassVar[Mapping[str, tuple[float, float]]] = {}
@@ -45,16 +55,23 @@ class Config:
     choices: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def __post_init__(self) -> None:
-        whole = {each.name for each in fields(self) if each.type in (int, "int")}
         for name, (least, most) in self.bounds.items():
             value = getattr(self, name)
             if not isinstance(value, int | float) or not least <= value <= most:
                 raise InvalidConfig(f"“{name}” is {value!r}; allowed: {least:g} to {most:g}.")
-            if name in whole and not isinstance(value, int):
-                raise InvalidConfig(f"“{name}” is {value!r}; allowed: whole numbers.")
         for name, texts in self.choices.items():
             if (value := getattr(self, name)) not in texts:
                 raise InvalidConfig(f"“{name}” is {value!r}; allowed: {', '.join(texts)}.")
+        self._check_types()
+
+    def _check_types(self) -> None:
+        for each in fields(self):
+            annotation = each.type if isinstance(each.type, str) else each.type.__name__
+            kinds, said = _ALLOWED.get(annotation, ((object,), ""))
+            value = getattr(self, each.name)
+            # In Python True is the number 1; here it is none.
+            if not isinstance(value, kinds) or (isinstance(value, bool) and int in kinds):
+                raise InvalidConfig(f"“{each.name}” is {value!r}; allowed: {said}.")
 
     @classmethod
     def read(cls, values: JsonObject) -> Self:
@@ -97,6 +114,12 @@ class Options:
 
     def rng(self) -> np.random.Generator:
         return np.random.default_rng(self.seed)
+
+    def part(self, *, begin: float, end: float) -> Options:
+        """Return options whose progress is a part of the whole."""
+        return replace(
+            self, progress=lambda share, words: self.progress(begin + (end - begin) * share, words)
+        )
 
 
 C = TypeVar("C", bound=Config)
@@ -142,6 +165,26 @@ class Recommender(Model[C]):
     def score(self, history: History) -> Floats:
         """Return a finite number for each of `items`, the higher the better; all 0 if the
         history says nothing. Needs numpy alone, and less than a millisecond."""
+
+    def weighing(self, history: History) -> int:
+        """Return which of its ways to weigh what it knows a history is scored by; 0 where there
+        is but one."""
+        return 0
+
+    def weighed(self, history: History, *, weighing: int) -> Floats:
+        """Return the scores of a history by one of these ways; by its own they are `score`."""
+        return self.score(history)
+
+    def usual(self) -> Floats:
+        """Return what of its scores each history gets that says anything, whatever it says."""
+        return np.zeros(len(self.items), np.float32)
+
+    def led_by(self, item: str, *, weighing: int = 0) -> Floats:
+        """Return what one item in a history adds to the score of each, below 0 what it takes.
+
+        Where scores are sums over the items of a history, that is its part of the sum."""
+        scores = self.score(history_of(item))
+        return scores - self.usual() if scores.any() else scores
 
 
 class Predictor(Model[C]):

@@ -11,6 +11,11 @@ from personalization.types import Purpose
 CONSENTS = f"consents__{Purpose.PERSONALIZATION.value}"
 
 
+def agrees(snapshot: Snapshot) -> bool:
+    """Return whether somebody consents to personalization, as the snapshot says."""
+    return snapshot.consents.get(Purpose.PERSONALIZATION.value) is True
+
+
 def consenting(profile_ids: Iterable[int] | None = None) -> tuple[int, ...]:
     """Return which of the profiles, or of all that there are, consent to personalization now, by
     number (one query)."""

@@ -1,7 +1,8 @@
 """Whether what a model sees, and says, is still what it was: values in, values out.
 
-What is compared with is a reference (references.py): how the values of a column were spread when
-the model was trained. It is kept with the version as JSON, so no rows are.
+What is compared with is a reference (references.py): how the values of a column were spread at an
+earlier instant. None is kept: who looks computes it anew from the log as it is now, so that whoever
+was erased or takes their consent back is in neither.
 
 Sources: Siddiqi, “Credit Risk Scorecards” (2006), for the population stability index (PSI) and
 its limits 0.1 and 0.25; Press et al., “Numerical Recipes” (2007) §14.3.3 for the two-sample
@@ -12,18 +13,18 @@ the expected calibration error.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 import numpy as np
 
 from personalization.ml.arrays import Doubles, Indices
 from personalization.ml.evaluation.probabilities import expected_calibration_error
-from personalization.ml.interactions import UnfitData
 from personalization.ml.references import Reference
-
-Verdict: TypeAlias = Literal["steady", "moved", "drifted", "unknown"]
+from personalization.ml.unfit import UnfitData
+from personalization.ml.verdicts import LEAST_ROWS, CalibrationDrift, ColumnDrift, Verdict
 
 #: PSI from which on a column has moved, and drifted.
 MOVED, DRIFTED = LIMITS = (0.1, 0.25)
@@ -31,8 +32,6 @@ MOVED, DRIFTED = LIMITS = (0.1, 0.25)
 MISCALIBRATED: Final = (0.02, 0.05)
 #: Groups that the PSI is summed over.
 GROUPS: Final = 10
-#: Rows below which nothing is said.
-LEAST_ROWS: Final = 200
 
 
 # -- measures --------------------------------------------------------------------------------
@@ -139,22 +138,6 @@ def _refuse_other_cuts(then: Reference, now: Reference) -> None:
 # -- what a model sees -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
-class ColumnDrift:
-    """How far a column, or the scores of a model, have moved. `rows` are those of now."""
-
-    name: str
-    rows: int
-    psi: float
-    ks: float
-    verdict: Verdict
-
-    def sentence(self) -> str:
-        if self.verdict == "unknown":
-            return f"“{self.name}”: {self.rows} rows are too few to say, needs {LEAST_ROWS}."
-        return f"“{self.name}” is {self.verdict} (PSI {self.psi:.2f}, KS {self.ks:.2f})."
-
-
 def drifts(then: Mapping[str, Reference], rows: Doubles, names: Sequence[str]) -> list[ColumnDrift]:
     """Return how far each column has moved that has a reference, the furthest first.
 
@@ -172,7 +155,7 @@ def drift(name: str, then: Reference, values: Doubles) -> ColumnDrift:
     of so many rows is no drift."""
     now = then.counted(values)
     if min(then.n, now.n) < LEAST_ROWS:
-        return ColumnDrift(name=name, rows=now.n, psi=0.0, ks=0.0, verdict="unknown")
+        return _too_few(name, min(then.n, now.n))
     moved = psi(then, now)
     both_known = sum(then.counts) and sum(now.counts)
     return ColumnDrift(
@@ -184,11 +167,40 @@ def drift(name: str, then: Reference, values: Doubles) -> ColumnDrift:
     )
 
 
-def worst(found: Sequence[ColumnDrift]) -> Verdict:
-    """Return the verdict on all columns: that of the worst, and “unknown” if none has one."""
-    verdicts = {each.verdict for each in found}
-    order: tuple[Verdict, ...] = ("drifted", "moved", "steady")
-    return next((verdict for verdict in order if verdict in verdicts), "unknown")
+def kinds_drift(name: str, then: Sequence[str], now: Sequence[str]) -> ColumnDrift:
+    """Return how far kinds of things, which have no order, are from what they were.
+
+    The ten most frequent of both times are told apart, the rest are one. In place of KS stands the
+    largest that any order of them would give: half the sum of all differences.
+    """
+    n, m = len(then), len(now)
+    if min(n, m) < LEAST_ROWS:
+        return _too_few(name, min(n, m))
+    often = [kind for kind, _ in Counter([*then, *now]).most_common(GROUPS)]
+    counts = np.array([_counted(often, kinds) for kinds in (then, now)], np.float64)
+    counts = counts[:, counts.sum(axis=0) > 0]
+    p, q = (counts + 0.5) / (counts + 0.5).sum(axis=1, keepdims=True)
+    moved = float(((q - p) * np.log(q / p)).sum())
+    by_chance = (counts.shape[1] - 1) * (1 / n + 1 / m)
+    apart = np.abs(counts[0] / n - counts[1] / m).sum() / 2
+    return ColumnDrift(
+        name=name,
+        rows=m,
+        psi=moved,
+        ks=float(apart),
+        verdict=_verdict(moved - by_chance, LIMITS),
+    )
+
+
+def _counted(often: Sequence[str], kinds: Sequence[str]) -> list[int]:
+    """Return how often there is each of `often`, and how often another one."""
+    found = Counter(kinds)
+    counts = [found[kind] for kind in often]
+    return [*counts, len(kinds) - sum(counts)]
+
+
+def _too_few(name: str, rows: int) -> ColumnDrift:
+    return ColumnDrift(name=name, rows=rows, psi=0.0, ks=0.0, verdict="unknown")
 
 
 def _verdict(value: float, limits: tuple[float, float]) -> Verdict:
@@ -204,17 +216,6 @@ def _refuse_shape(rows: Doubles, names: Sequence[str]) -> None:
 
 
 # -- whether probabilities are still true ----------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class CalibrationDrift:
-    """The expected calibration error then and now, and what it is by chance of so many rows."""
-
-    rows: int
-    then: float
-    now: float
-    by_chance: float
-    verdict: Verdict
 
 
 def calibration_drift(labels: Doubles, scores: Doubles, *, then: float) -> CalibrationDrift:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from personalization.ml.arrays import Doubles, Flags, Indices, Instants
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 from personalization.types import Microseconds
 
 #: Categories of one feature: what histogram trees can tell apart beside “missing”.

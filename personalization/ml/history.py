@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from personalization.types import Microseconds
 
@@ -20,14 +21,15 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """Steps, the oldest first, at an instant."""
+    """Steps, the oldest first, at an instant; and what was bought, however long before them."""
 
     steps: tuple[Step, ...] = ()
     now: Microseconds = 0
+    bought: frozenset[str] = frozenset()
 
-    @property
+    @cached_property
     def items(self) -> tuple[str, ...]:
-        return tuple(step.item for step in self.steps)
+        return tuple([step.item for step in self.steps])
 
     @property
     def visit(self) -> tuple[str, ...]:

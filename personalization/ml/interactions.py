@@ -7,17 +7,13 @@ from typing import Final
 
 import numpy as np
 
-from personalization.exceptions import PersonalizationError
 from personalization.ml.arrays import Flags, Floats, Indices, Instants
 from personalization.ml.item_events import SHIPPED
+from personalization.ml.unfit import UnfitData
 from personalization.types import Microseconds
 
 #: Events that speak against the item they concern, as shipped.
 AGAINST: Final = frozenset(name for name, each in SHIPPED.items() if each.weight < 0)
-
-
-class UnfitData(PersonalizationError):
-    """No model can be learned from these data."""
 
 
 @dataclass(frozen=True, kw_only=True)

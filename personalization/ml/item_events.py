@@ -16,6 +16,8 @@ from personalization.types import Json
 
 #: The tracker's word for time spent on a page; it says no item, so it is of the one looked at.
 ENGAGED: Final = "Engaged"
+#: By which a visitor has an item for good.
+BOUGHT: Final = "Order Completed"
 #: No event of a client: the last page of a visit was left after less than `QUICK` seconds.
 QUICK_EXIT: Final = "Quick Exit"
 QUICK: Final = 10.0
@@ -52,7 +54,7 @@ SHIPPED: Final[Mapping[str, Weighing]] = {
     "Product Added to Wishlist": Weighing(2.0),
     "Product Added": Weighing(3.0),
     "Wishlist Product Added to Cart": Weighing(3.0),
-    "Order Completed": Weighing(5.0),
+    BOUGHT: Weighing(5.0),
     "Product Removed": Weighing(-1.0),
     "Product Removed from Wishlist": Weighing(-1.0),
     QUICK_EXIT: Weighing(-0.5),
@@ -60,7 +62,7 @@ SHIPPED: Final[Mapping[str, Weighing]] = {
 
 #: Events whose amount is money: price × quantity of the item.
 _MONEY: Final = frozenset(
-    {"Product Added", "Wishlist Product Added to Cart", "Product Removed", "Order Completed"}
+    {"Product Added", "Wishlist Product Added to Cart", "Product Removed", BOUGHT}
 )
 
 

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from personalization.ml.item_revisions import RevisedQuerySet, next_revision
+from personalization.revisions import Revision
+
+
+class ItemQuerySet(RevisedQuerySet["Item"]):
+    """Of its own: with what it kept, mypy finds no manager made of a generic class elsewhere."""
 
 
 class Item(models.Model):
@@ -28,7 +37,12 @@ class Item(models.Model):
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)
     is_active = models.BooleanField(_("may be recommended"), default=True)
     first_seen = models.DateTimeField(_("first seen"), default=timezone.now)
+    #: When something was said of it last: by when that happened, where events said it.
     updated_at = models.DateTimeField(_("updated at"), default=timezone.now)
+    #: The number by which it was written last (`item_revisions.py`), whoever wrote it.
+    revision = models.PositiveBigIntegerField(default=0, editable=False, db_index=True)
+
+    objects = ItemQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("item")
@@ -37,6 +51,17 @@ class Item(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.key
+
+    def save(self, *args: Any, **options: Any) -> None:
+        with next_revision() as self.revision:
+            if fields := options.get("update_fields"):
+                options["update_fields"] = {*fields, "revision"}
+            super().save(*args, **options)
+
+    def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
+        with next_revision():
+            Revision.next_number(Revision.DELETED_ITEMS)
+            return super().delete(*args, **options)
 
 
 class FeedbackWeight(models.Model):
@@ -64,6 +89,7 @@ class ModelVersion(models.Model):
     class Status(models.TextChoices):
         TRAINING = "training", _("in training")
         FAILED = "failed", _("failed")
+        LACKING = "lacking", _("too little data")
         CANDIDATE = "candidate", _("trained")
         SERVING = "serving", _("serving")
         RETIRED = "retired", _("served before")
@@ -81,6 +107,9 @@ class ModelVersion(models.Model):
     features_version = models.CharField(_("features"), max_length=64, blank=True)
     window_from = models.DateTimeField(_("learned from events since"), null=True, blank=True)
     window_until = models.DateTimeField(_("learned from events until"), null=True, blank=True)
+    #: The number of the newest event that was stored then: what came later has a higher one,
+    #: whenever it happened.
+    last_event = models.PositiveBigIntegerField(null=True, editable=False)
     rows = models.PositiveBigIntegerField(_("rows"), default=0)
     #: Name → number: of the validation on the latest part of the data, popularity beside it.
     metrics = models.JSONField(_("metrics"), default=dict)
@@ -93,8 +122,13 @@ class ModelVersion(models.Model):
     created_at = models.DateTimeField(_("begun at"), default=timezone.now)
     trained_at = models.DateTimeField(_("trained at"), null=True, blank=True)
     promoted_at = models.DateTimeField(_("promoted at"), null=True, blank=True)
+    #: Of the profiles, by their numbers, those up to this one were asked about since it serves;
+    #: empty: all were, or it says nothing of profiles.
+    scored_up_to = models.PositiveBigIntegerField(null=True, editable=False)
     #: Since when it has to be trained anew: somebody it has learned from was erased.
     outdated_since = models.DateTimeField(_("to be trained anew since"), null=True, blank=True)
+    #: What the last look for drift found, as `training.watched` writes and reads it.
+    watched = models.JSONField(_("drift"), default=dict, blank=True)
 
     class Meta:
         verbose_name = _("model version")
@@ -129,3 +163,25 @@ class ModelArtefact(models.Model):
 
     def __str__(self) -> str:
         return str(self.version)
+
+
+class PopularityCount(models.Model):
+    """What was popular when a worker counted last: sums over visitors, by item and by segment."""
+
+    class Name(models.TextChoices):
+        ITEMS = "items", _("items")
+
+    name = models.CharField(_("name"), max_length=20, choices=Name.choices, primary_key=True)
+    counted_at = models.DateTimeField(_("counted at"))
+    #: When the oldest of the events happened that were counted; none were where it is empty.
+    since = models.DateTimeField(_("of events since"), null=True, blank=True)
+    events = models.PositiveIntegerField(_("events"), default=0)
+    #: As `ml.serving.popular_row` writes and reads it.
+    content = models.BinaryField(_("content"))
+
+    class Meta:
+        verbose_name = _("count of what is popular")
+        verbose_name_plural = _("counts of what is popular")
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.counted_at:%Y-%m-%d %H:%M:%S}"

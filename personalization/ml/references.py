@@ -1,20 +1,18 @@
-"""How the values of a column were spread, kept as JSON: what drift is told by, without rows.
+"""How the values of a column were spread: what drift is told by.
 
-Counts between cut points, which are values themselves; so many rows lie between two of them
-that none says anything of somebody.
+Counts between cut points, which are values themselves, with a crowd of rows between two of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final
 
 import numpy as np
 
 from personalization.ml.arrays import Doubles
-from personalization.ml.interactions import UnfitData
-from personalization.types import JsonObject
+from personalization.ml.unfit import UnfitData
 
 #: Cut points of a column with many values.
 _CUTS: Final = 100
@@ -43,27 +41,6 @@ class Reference:
         return Reference(
             cuts=self.cuts, counts=tuple(counts.tolist()), missing=len(values) - len(known)
         )
-
-    def told(self) -> JsonObject:
-        return {"cuts": list(self.cuts), "counts": list(self.counts), "missing": self.missing}
-
-    @classmethod
-    def read(cls, stored: Mapping[str, Any]) -> Self:
-        """Return the reference that was told.
-
-        :raises UnfitData: if it is none.
-        """
-        try:
-            cuts = tuple(float(cut) for cut in stored["cuts"])
-            counts = tuple(int(count) for count in stored["counts"])
-            missing = int(stored["missing"])
-        except (KeyError, OverflowError, TypeError, ValueError) as error:
-            raise UnfitData(f"This is no reference of a column: {error!r}.") from error
-        if len(counts) != len(cuts) + 1 or list(cuts) != sorted(set(cuts)):
-            raise UnfitData(f"{len(cuts)} cut points do not fit {len(counts)} counts.")
-        if not np.isfinite(cuts).all() or min(*counts, missing) < 0:
-            raise UnfitData("Cut points are finite, and nothing is counted less than 0 times.")
-        return cls(cuts=cuts, counts=counts, missing=missing)
 
 
 def reference_of(values: Doubles) -> Reference:

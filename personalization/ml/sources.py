@@ -80,13 +80,7 @@ class ItemSource:
 
         :raises BadRow: naming what cannot be used.
         """
-        value = self._said(row, "key", self.key)
-        key = key_of(_text(value))
-        if key is None:
-            raise BadRow(
-                f"{self.kind} {row.pk} has the key {value!r}; allowed: a text in one line of 1 to "
-                f"{MAX_KEY} characters."
-            )
+        key = self.key_in(row)
         said = {name: self._said(row, name, reading) for name, reading in self.readings.items()}
         words = Words(
             title=line_of(_text(said["title"]), MAX_TITLE),
@@ -103,6 +97,20 @@ class ItemSource:
             },
         )
         return key, words
+
+    def key_in(self, row: Model) -> str:
+        """Return the key of a row alone.
+
+        :raises BadRow: if it has none that can be used.
+        """
+        value = self._said(row, "key", self.key)
+        key = key_of(_text(value))
+        if key is None:
+            raise BadRow(
+                f"{self.kind} {row.pk} has the key {value!r}; allowed: a text in one line of 1 to "
+                f"{MAX_KEY} characters."
+            )
+        return key
 
     def _said(self, row: Model, name: str, reading: Reading) -> Any:
         try:
@@ -172,6 +180,17 @@ def register(
         readings={**(attributes or {}), **given},
     )
     return item_sources.register(kind)(source)
+
+
+def key_of_row(row: object) -> str:
+    """Return the key of the item that an object of the site is; empty if it is none."""
+    for _kind, source in item_sources.items():
+        if isinstance(row, source.model):
+            try:
+                return source.key_in(row)
+            except BadRow:
+                return ""
+    return ""
 
 
 def _has_address(model: type[Model]) -> bool:

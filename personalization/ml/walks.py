@@ -10,8 +10,8 @@ from operator import itemgetter
 from personalization.clock import microseconds, moment
 from personalization.events.models import Event
 from personalization.ml.consenting import consenting
-from personalization.ml.interactions import UnfitData
 from personalization.ml.symbols import symbol_of
+from personalization.ml.unfit import UnfitData
 from personalization.types import Microseconds
 
 #: People that are read at a time, and events that are fetched at a time.

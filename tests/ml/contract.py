@@ -11,7 +11,8 @@ import pytest
 from personalization.ml.artefact import CorruptArtefact, checksum, packed, unpacked
 from personalization.ml.base import InvalidConfig, Model, Options, Recommender
 from personalization.ml.history import history_of
-from personalization.ml.interactions import Dataset, UnfitData, interactions_of
+from personalization.ml.interactions import Dataset, interactions_of
+from personalization.ml.unfit import UnfitData
 
 MINUTE = 60_000_000
 
@@ -70,7 +71,7 @@ class ModelContract:
     def test_a_value_that_is_not_allowed_is_refused(self) -> None:
         config = type(self.fitted()).config_class
         for name, (least, most) in config.bounds.items():
-            for value in (least - 1, most + 1, "x", None):
+            for value in (least - 1, most + 1, "x", None, True):
                 with pytest.raises(InvalidConfig, match=name):
                     config.read({name: value})
         for name in config.choices:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalization.ml.artefact import CorruptArtefact, checksum, packed, unpacked
+from personalization.ml.artefact import CorruptArtefact, checksum, packed, told_of, unpacked
 from personalization.ml.base import Options
 from personalization.ml.history import history_of
 from personalization.ml.recommenders.item_knn import ItemKnn
@@ -155,3 +155,34 @@ def test_the_bytes_are_the_same_however_arrays_lie_in_memory() -> None:
     )
     assert packed(same) == packed(model)
     np.testing.assert_array_equal(same.score(history_of("a1")), model.score(history_of("a1")))
+
+
+# -- a part of it --------------------------------------------------------------------------
+
+
+def test_facts_and_named_arrays_are_read_alone(content: bytes) -> None:
+    model = read(content)
+    names = sorted(model.arrays())
+    facts, arrays = told_of(content, sha256=checksum(content), arrays=names[:1])
+    assert facts == json.loads(json.dumps(model.facts()))
+    assert list(arrays) == names[:1]
+    np.testing.assert_array_equal(arrays[names[0]], model.arrays()[names[0]])
+
+
+def test_what_is_not_named_is_not_looked_at(content: bytes) -> None:
+    first, *others = sorted(opened(content).keys() - {FACTS})
+    spoilt = closed({**opened(content), **dict.fromkeys(others, b"no array")})
+    _, arrays = told_of(spoilt, sha256=checksum(spoilt), arrays=[first.removesuffix(".npy")])
+    assert len(arrays) == 1
+    with pytest.raises(CorruptArtefact):
+        read(spoilt)
+
+
+def test_a_part_is_refused_as_the_whole_is(content: bytes) -> None:
+    with pytest.raises(CorruptArtefact, match="has the checksum"):
+        told_of(content, sha256="0" * 64)
+    with pytest.raises(CorruptArtefact, match="cannot be read"):
+        told_of(content, sha256=checksum(content), arrays=["no such array"])
+    odd = closed({FACTS: b"[]"})
+    with pytest.raises(CorruptArtefact, match="cannot be read"):
+        told_of(odd, sha256=checksum(odd))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, make_dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ import pytest
 from personalization.ml.base import Config, InvalidConfig, Options, Recommender, _Algorithms
 from personalization.ml.known import algorithms
 from personalization.registry import AlreadyRegistered
+from personalization.types import JsonObject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,11 @@ class Made(Config):
     share: float = 0.5
     order: str = "most"
     name: str = ""
+    fresh: bool = True
+    #: Neither has bounds.
+    least: int = 0
+    weight: float = 1.0
+    inner: JsonObject = field(default_factory=dict)
 
     bounds: ClassVar[Mapping[str, tuple[float, float]]] = {"factors": (1, 100), "share": (0, 1)}
     choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"order": ("most", "rising")}
@@ -31,7 +37,7 @@ def test_what_is_not_said_is_as_shipped() -> None:
 
 
 def test_what_is_written_is_read_again() -> None:
-    config = Made(factors=100, share=0, order="rising", name="x")
+    config = Made(factors=100, share=0, order="rising", name="x", fresh=False, inner={"k": 3})
     assert Made.read(config.written()) == config
 
 
@@ -53,7 +59,21 @@ def test_both_ends_are_allowed(field: dict[str, Any]) -> None:
         ({"share": [0.5]}, "“share” is [0.5]; allowed: 0 to 1."),
         ({"order": "least"}, "“order” is 'least'; allowed: most, rising."),
         ({"order": ["most"]}, "“order” is ['most']; allowed: most, rising."),
-        ({"factor": 8}, "There is no “factor” here; allowed: factors, name, order, share."),
+        ({"factors": True}, "“factors” is True; allowed: whole numbers."),
+        ({"share": True}, "“share” is True; allowed: numbers."),
+        ({"name": 5}, "“name” is 5; allowed: a text."),
+        ({"name": None}, "“name” is None; allowed: a text."),
+        ({"fresh": 1}, "“fresh” is 1; allowed: true or false."),
+        ({"fresh": "no"}, "“fresh” is 'no'; allowed: true or false."),
+        ({"least": 0.5}, "“least” is 0.5; allowed: whole numbers."),
+        ({"least": False}, "“least” is False; allowed: whole numbers."),
+        ({"weight": "1"}, "“weight” is '1'; allowed: numbers."),
+        ({"inner": ["k"]}, "“inner” is ['k']; allowed: an object."),
+        (
+            {"factor": 8},
+            "There is no “factor” here; allowed: factors, fresh, inner, least, name, order, share, "
+            "weight.",
+        ),
     ],
 )
 def test_what_it_cannot_be_told_is_named_with_what_it_can(
@@ -61,6 +81,38 @@ def test_what_it_cannot_be_told_is_named_with_what_it_can(
 ) -> None:
     with pytest.raises(InvalidConfig) as error:
         Made.read(values)
+    assert str(error.value) == said
+
+
+def test_a_whole_number_is_a_number() -> None:
+    assert Made(weight=3, share=1) == Made(weight=3.0, share=1.0)
+
+
+def test_a_field_annotated_with_the_type_itself_is_checked_as_by_its_name() -> None:
+    own = make_dataclass("Own", [("n", int, 1)], bases=(Config,), frozen=True, kw_only=True)
+    with pytest.raises(InvalidConfig, match="“n” is True; allowed: whole numbers"):
+        own(n=True)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "values", "said"),
+    [
+        ("content", {"embedding": 5}, "“embedding” is 5; allowed: a text."),
+        ("ease", {"max_items": True}, "“max_items” is True; allowed: whole numbers."),
+        ("item_knn", {"rare_first": "yes"}, "“rare_first” is 'yes'; allowed: true or false."),
+        ("personas", {"settings": 3}, "“settings” is 3; allowed: an object."),
+        ("personas", {"features": "visits"}, "“features” is 'visits'; allowed: a list of texts."),
+        ("personas", {"features": [1]}, "“features” is [1]; allowed: a list of texts."),
+        ("personas", {"features": 1}, "“features” is 1; allowed: a list of texts."),
+    ],
+)
+def test_what_is_shipped_refuses_values_of_another_type(
+    algorithm: str, values: dict[str, Any], said: str
+) -> None:
+    kind = algorithms.get(algorithm)
+    assert kind is not None
+    with pytest.raises(InvalidConfig) as error:
+        kind.config_class.read(values)
     assert str(error.value) == said
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from personalization.ml.consenting import consenting
+from personalization.ml.consenting import agrees, consenting
 from personalization.profiles.models import Snapshot
 
 pytestmark = pytest.mark.django_db
@@ -26,6 +26,8 @@ def test_those_who_consent_are_found(make_profile: Make) -> None:
     assert consenting() == tuple(sorted(yes))
     assert consenting([*no, yes[1]]) == (yes[1],)
     assert consenting([]) == ()
+    said = {each.pk: agrees(each) for each in Snapshot.objects.all()}
+    assert said == dict.fromkeys(yes, True) | dict.fromkeys(no, False)
 
 
 def test_who_takes_it_back_is_left_out_at_once(make_profile: Make) -> None:

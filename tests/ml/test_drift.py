@@ -11,19 +11,18 @@ from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
 from personalization.ml.drift import (
-    LEAST_ROWS,
-    ColumnDrift,
     calibration_drift,
     drift,
     drifts,
+    kinds_drift,
     ks,
     ks_of,
     psi,
     psi_by_chance,
-    worst,
 )
-from personalization.ml.interactions import UnfitData
 from personalization.ml.references import Reference, reference_of, references
+from personalization.ml.unfit import UnfitData
+from personalization.ml.verdicts import LEAST_ROWS, ColumnDrift, worst
 from tests.effort import examples
 
 NAN = float("nan")
@@ -184,6 +183,14 @@ def test_a_shift_is_told_by_its_size_and_not_by_the_number_of_rows(
     assert drift("x", then, rng(22).normal(shift, size=n)).verdict == verdict
 
 
+def test_few_rows_of_one_population_have_not_moved() -> None:
+    """Their PSI is often above the limit: so much of it is chance."""
+    samples = [rng(seed).normal(size=(2, LEAST_ROWS)) for seed in range(60)]
+    found = [drift("x", reference_of(one), other) for one, other in samples]
+    assert sum(each.psi >= 0.1 for each in found) > 10
+    assert sum(each.verdict != "steady" for each in found) <= 3
+
+
 def test_too_few_rows_say_nothing() -> None:
     then = reference_of(rng().normal(size=5000))
     found = drift("x", then, rng().normal(9, size=LEAST_ROWS - 1))
@@ -258,3 +265,47 @@ def test_calibration_of_too_few_rows_is_not_known() -> None:
     assert calibration_drift(nothing, nothing, then=0.0).verdict == "unknown"
     with pytest.raises(UnfitData, match="3 labels have 2 scores"):
         calibration_drift(np.zeros(3), np.zeros(2), then=0.0)
+
+
+# -- kinds -----------------------------------------------------------------------------------
+
+
+def test_the_same_kinds_are_steady_in_any_order() -> None:
+    kinds = ["view"] * 300 + ["cart"] * 100 + ["order"] * 20
+    found = kinds_drift("kinds", kinds, kinds[::-1])
+    assert (found.verdict, found.psi, found.ks) == ("steady", 0, 0)
+
+
+def test_kinds_drift_is_the_sum_over_kinds() -> None:
+    then, now = ["a"] * 300 + ["b"] * 100, ["a"] * 200 + ["b"] * 200
+    found = kinds_drift("kinds", then, now)
+    p, q = np.array([300.5, 100.5]) / 401, np.array([200.5, 200.5]) / 401
+    assert found.psi == pytest.approx(float(((q - p) * np.log(q / p)).sum()))
+    assert found.ks == pytest.approx(0.25)
+    assert found.verdict == "drifted"
+
+
+def test_a_kind_that_is_new_is_drift_and_a_rare_one_is_not() -> None:
+    then = ["known"] * 1000
+    assert kinds_drift("items", then, ["known"] * 900 + ["new"] * 100).verdict == "drifted"
+    assert kinds_drift("items", then, ["known"] * 995 + ["new"] * 5).verdict == "steady"
+
+
+def test_kinds_that_hardly_anything_is_of_are_one() -> None:
+    draw = rng(1)
+    then, now = ([f"k{n}" for n in draw.zipf(1.5, 3000)] for _ in range(2))
+    assert kinds_drift("kinds", then, now).verdict == "steady"
+
+
+@pytest.mark.parametrize(("n", "m"), [(LEAST_ROWS - 1, 500), (500, 0), (0, 0)])
+def test_of_few_things_nothing_is_said_of_kinds(n: int, m: int) -> None:
+    found = kinds_drift("kinds", ["a"] * n, ["b"] * m)
+    assert (found.verdict, found.rows) == ("unknown", min(n, m))
+
+
+@examples(40)
+@given(st.lists(st.sampled_from("abcdefghijklmno"), min_size=200, max_size=400))
+def test_samples_of_one_population_are_steady(values: list[str]) -> None:
+    draw = rng(5)
+    one, other = (draw.choice(values, 4000).tolist() for _ in range(2))
+    assert kinds_drift("kinds", one, other).verdict == "steady"

@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 
 from personalization.ml.drift import (
     DRIFTED,
-    LEAST_ROWS,
     MOVED,
-    ColumnDrift,
     calibration_drift,
     drift,
     drifts,
@@ -22,10 +20,10 @@ from personalization.ml.drift import (
     ks_of,
     psi,
     psi_by_chance,
-    worst,
 )
-from personalization.ml.interactions import UnfitData
 from personalization.ml.references import Reference, reference_of, references
+from personalization.ml.unfit import UnfitData
+from personalization.ml.verdicts import LEAST_ROWS, ColumnDrift, worst
 from tests.effort import examples
 
 NAN = float("nan")

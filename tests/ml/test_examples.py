@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from personalization.ml.examples import MOST_CATEGORIES, Examples
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 
 
 def examples(**changed: Any) -> Examples:

@@ -18,13 +18,13 @@ from personalization.ml.interactions import (
     Catalogue,
     Dataset,
     Interactions,
-    UnfitData,
     interactions_of,
 )
 from personalization.ml.item_events import QUICK_EXIT, SHIPPED
 from personalization.ml.known import algorithms
 from personalization.ml.recommenders.matrix import weighted_matrix
 from personalization.ml.recommenders.questions import Asked, asked
+from personalization.ml.unfit import UnfitData
 from tests.effort import examples
 from tests.ml.contract import MINUTE, small_dataset
 
@@ -185,7 +185,7 @@ def test_what_speaks_against_an_item_is_neither_asked_about_nor_told_of() -> Non
         ]
     )
     several = all_asked(Dataset(interactions=rows, until=10))
-    assert {(each.history.items, each.target) for each in several} == {
+    assert {(each.history.items, *each.targets) for each in several} == {
         (("a",), "c"),
         (("a", "c"), "e"),
     }

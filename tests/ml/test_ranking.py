@@ -43,6 +43,14 @@ def test_what_is_left_out_makes_a_list_shorter_rather_than_being_in_it() -> None
     assert top(np.full(4, -np.inf, np.float32), 2).tolist() == []
 
 
+@pytest.mark.parametrize("n", [1, 2, 3, 9])
+@pytest.mark.parametrize("odd", [np.inf, -np.inf, np.nan])
+def test_what_is_no_number_is_in_no_list(odd: float, n: int) -> None:
+    scores = np.array([odd, 1, odd, 2], np.float32)
+    assert set(top(scores, n).tolist()) <= {1, 3}
+    assert top(scores, len(scores)).tolist() == [3, 1]
+
+
 @pytest.mark.parametrize("n", [0, -1])
 def test_of_no_places_there_is_nothing(n: int) -> None:
     assert top(np.ones(3, np.float32), n).tolist() == []

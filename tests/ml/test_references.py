@@ -1,8 +1,7 @@
-"""References of columns: every value counted, nobody told of, kept as JSON."""
+"""References of columns: every value counted, nobody told of."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalization.ml.interactions import UnfitData
-from personalization.ml.references import Reference, reference_of, references
+from personalization.ml.references import reference_of, references
+from personalization.ml.unfit import UnfitData
 from tests.effort import examples
 
 NAN = float("nan")
@@ -26,7 +25,6 @@ def test_a_reference_counts_every_value_once(values: Any) -> None:
     assert found.missing == np.isnan(array).sum()
     for place, cut in enumerate(found.cuts):
         assert sum(found.counts[: place + 1]) == (array <= cut).sum()
-    assert Reference.read(json.loads(json.dumps(found.told()))) == found
     assert found.counted(array) == found
 
 
@@ -37,21 +35,6 @@ def test_between_two_cuts_is_a_crowd_and_nobody_stands_out(values: Any) -> None:
     found = reference_of(array)
     assert all(count >= 10 for count in found.counts) or len(found.counts) == 1
     assert max(values) not in found.cuts
-
-
-@pytest.mark.parametrize(
-    "stored",
-    [
-        {},
-        {"cuts": [1], "counts": [1], "missing": 0},
-        {"cuts": [2, 1], "counts": [1, 1, 1], "missing": 0},
-        {"cuts": ["x"], "counts": [1, 1], "missing": 0},
-        {"cuts": 5, "counts": [1, 1], "missing": 0},
-    ],
-)
-def test_what_is_no_reference_is_refused(stored: Any) -> None:
-    with pytest.raises(UnfitData):
-        Reference.read(stored)
 
 
 def test_infinite_values_are_refused() -> None:
@@ -67,21 +50,6 @@ def test_rows_have_a_reference_for_each_column() -> None:
     }  # fmt: skip
     with pytest.raises(UnfitData, match="there are 1 columns"):
         references(rows, ["a"])
-
-
-@pytest.mark.parametrize(
-    "stored",
-    [
-        {"cuts": [float("nan")], "counts": [1, 1], "missing": 0},
-        {"cuts": [float("inf")], "counts": [1, 1], "missing": 0},
-        {"cuts": [1], "counts": [1, -1], "missing": 0},
-        {"cuts": [1], "counts": [1, 1], "missing": -1},
-        {"cuts": [1], "counts": [1, float("inf")], "missing": 0},
-    ],
-)
-def test_counts_and_cuts_that_cannot_be_are_refused(stored: Any) -> None:
-    with pytest.raises(UnfitData):
-        Reference.read(stored)
 
 
 @examples(40)

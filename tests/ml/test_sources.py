@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from personalization.ml import sources
-from personalization.ml.sources import BadRow, InvalidSource, ItemSource, register
+from personalization.ml.sources import BadRow, InvalidSource, ItemSource, key_of_row, register
 from personalization.registry import AlreadyRegistered, Registry
 from project.shop.models import Article, Category, Product
 
@@ -151,3 +151,15 @@ def test_a_way_to_read_that_fails_is_told_with_its_row(wrong: Any) -> None:
     source = register(Product, key="slug", title=wrong)
     with pytest.raises(BadRow, match="The title of product .* cannot be read: .*Error: "):
         source.item(socks())
+
+
+def test_an_object_of_the_site_is_the_item_that_its_table_makes_of_it() -> None:
+    register(Product, key="slug", title=lambda product: 1 / 0)  # its key alone is read
+    assert key_of_row(socks(slug="wool")) == "wool"
+    assert key_of_row(Category(slug="socks")) == ""
+    assert key_of_row(None) == ""
+
+
+def test_an_object_whose_key_can_be_none_is_no_item() -> None:
+    register(Product, key=lambda product: "two\nlines")
+    assert key_of_row(socks()) == ""

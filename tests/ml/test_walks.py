@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from personalization.clock import microseconds, span
 from personalization.ml import walks as walks_module
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 from personalization.ml.walks import Walk, walks
 from tests.effort import examples
 from tests.ml.features.pasts import NOW

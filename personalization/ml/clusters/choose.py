@@ -20,12 +20,12 @@ from personalization.ml.base import Clusterer, Config, Options
 from personalization.ml.clusters.measures import davies_bouldin, elbow, scatter, silhouettes
 from personalization.ml.clusters.rows import some_of
 from personalization.ml.clusters.stability import stability_against
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 
 #: Rows that silhouettes are taken of: each pair of them is looked at.
 _PAIRED = 2000
 #: Below it, a row lies about as near to another cluster as to its own.
-_APART = 0.1
+APART = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,7 +183,7 @@ def remarks_on(choice: Choice, *, k: int, config: ChoiceConfig) -> tuple[str, ..
                 "best_s": f"{choice.chosen.silhouette:.2f}",
             }
         )  # fmt: skip
-    if found.worst_silhouette < _APART:
+    if found.worst_silhouette < APART:
         said.append(
             _("A group is hardly apart from its neighbour: its silhouette is %(s)s.")
             % {"s": f"{found.worst_silhouette:.2f}"}

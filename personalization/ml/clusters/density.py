@@ -16,7 +16,7 @@ from personalization.ml.arrays import Doubles, Indices
 from personalization.ml.base import Arrays, Clusterer, Config, Options, algorithms
 from personalization.ml.clusters.centres import largest_first, nearest
 from personalization.ml.clusters.rows import known, names_of, some_of, usable
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 from personalization.types import JsonObject
 
 C = TypeVar("C", bound=Config)

@@ -20,7 +20,7 @@ from personalization.ml.clusters.boxes import Speaker, rule_of
 from personalization.ml.clusters.rows import shaped
 from personalization.ml.clusters.shallow import Tree, f1, learned, says, simplified
 from personalization.ml.clusters.speaking import says_age, speaker_of
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 from personalization.rules.catalogue import Catalogue
 from personalization.rules.parse import check, parse
 from personalization.types import JsonObject

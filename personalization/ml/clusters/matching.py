@@ -3,7 +3,9 @@
 Numbers of clusters mean nothing: each training hands them out anew. So those who are asked about
 are grouped by both models, and each new cluster gets the id of the old one it shares most rows
 with, each id once, so that as many rows as possible keep theirs (H. Kuhn, The Hungarian method
-for the assignment problem, 1955). What is like no old cluster gets an id that no cluster had.
+for the assignment problem, 1955). Of several ways to do so, one is taken by which most ids go on,
+and of those the oldest: which ids do does not hang on how the new clusters are numbered. What is
+like no old cluster gets an id that no cluster had.
 """
 
 from __future__ import annotations
@@ -54,7 +56,10 @@ def _same(before: Indices, numbers: Indices, *, k: int) -> dict[int, int]:
     shared = old.T.astype(np.float64) @ new
     either = old.sum(axis=0)[:, None] + new.sum(axis=0) - shared
     allowed = shared >= SAME * np.maximum(either, 1)
-    pairs = zip(*linear_sum_assignment(-shared * allowed), strict=True)
+    # All that are kept but the rows add up to less than one row.
+    oldest_first = 0.5 ** np.arange(1, len(known) + 1)
+    worth = allowed * (shared * (min(shared.shape) + 1) + 1 + oldest_first[:, None])
+    pairs = zip(*linear_sum_assignment(worth, maximize=True), strict=True)
     return {int(n): int(known[row]) for row, n in pairs if allowed[row, n]}
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from personalization.ml.arrays import Doubles
 from personalization.ml.base import Arrays, Config, Model, Options, algorithms
 from personalization.ml.clusters.rows import known, names_of, usable
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 from personalization.types import JsonObject
 
 

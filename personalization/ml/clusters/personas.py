@@ -7,6 +7,7 @@ and the rules that say the groups. None of it tells who anybody is.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -22,8 +23,10 @@ from personalization.ml.base import (
     Options,
     algorithms,
 )
+from personalization.ml.clusters.chance import Chance, against_chance
 from personalization.ml.clusters.choose import Choice, ChoiceConfig, Tried, choose, remarks_on
 from personalization.ml.clusters.distil import Distilled
+from personalization.ml.clusters.joining import Joined, joined
 from personalization.ml.clusters.kmeans import KMeans
 from personalization.ml.clusters.matching import Matching, first_ids, matched
 from personalization.ml.clusters.naming import Difference, differences, names_of
@@ -33,6 +36,7 @@ from personalization.ml.clusters.rows import shaped
 from personalization.ml.clusters.stability import stability_of
 from personalization.ml.features.clean import Cleaning
 from personalization.ml.features.steps import Impute, Log, Standard, ZScore
+from personalization.ml.unfit import UnfitData
 from personalization.types import JsonObject
 
 #: Those that are told how many groups to find; the others find as many as there are.
@@ -41,6 +45,12 @@ COUNTED = ("kmeans", "minibatch_kmeans", "hierarchical", "gmm")
 DRAWN = 2000
 #: What is told of a rule beside itself.
 _FIGURES = ("size", "share", "precision", "recall", "f1", "unseen_f1", "stability")
+
+
+#: As shipped: logarithms, four standard deviations at most, the median where nothing is known.
+CLEANING: tuple[JsonObject, ...] = tuple(
+    Cleaning([Log(), ZScore(), Impute(), Standard()]).written()
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +70,16 @@ class PersonasConfig(Config):
     components: int = 0
     #: Names of the features that people are told apart by; none: those of the shipped plan.
     features: tuple[str, ...] = ()
+    #: Steps that these are cleaned by (features/clean.py), with all that they are told.
+    cleaning: tuple[JsonObject, ...] = CLEANING
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "features", tuple(self.features))
+        named: object = self.features
+        if not isinstance(named, list | tuple) or not all(isinstance(one, str) for one in named):
+            raise InvalidConfig(f"“features” is {named!r}; allowed: a list of texts.")
+        object.__setattr__(self, "features", tuple(named))
+        object.__setattr__(self, "cleaning", tuple(Cleaning.read(self.cleaning).written()))
 
     def choice(self) -> ChoiceConfig:
         return ChoiceConfig(most=max(self.most, self.k), rounds=self.rounds)
@@ -82,7 +98,9 @@ class Personas(Clusterer[PersonasConfig]):
         self.labels: Mapping[str, str] = {}
         #: How many groups there were before, which are kept if they are as good as others.
         self.before = 0
-        self.cleaning = Cleaning([Log(), ZScore(), Impute(), Standard()])
+        self.cleaning = Cleaning.read(self.config.cleaning)
+        #: Features of the rows that steps look at, and nobody is told apart by.
+        self.aside: tuple[str, ...] = ()
         self.reducer: Pca | None = None
         self.clusterer: Clusterer[Any] = KMeans()
         self.matching: Matching = first_ids(0)
@@ -91,6 +109,9 @@ class Personas(Clusterer[PersonasConfig]):
         self.choice: Choice | None = None
         #: How far trainings on rows drawn anew agree with this one (adjusted Rand index).
         self.agreement = 0.0
+        #: Whether groups are more than chance, and what joining does where no number was told.
+        self.chance: Chance | None = None
+        self.joined: Joined | None = None
         #: Share of the rows in each group, in the order of `ids`, and what distinguishes it.
         self.shares: tuple[float, ...] = ()
         self.differences: tuple[tuple[Difference, ...], ...] = ()
@@ -110,23 +131,34 @@ class Personas(Clusterer[PersonasConfig]):
     def fit(self, rows: Doubles, options: Options) -> Self:
         rows = shaped(rows, features=self.features)
         self.features = self.features or tuple(f"column {n + 1}" for n in range(rows.shape[1]))
-        clean = self.cleaning.fit(rows, features=self.features).rows
+        clean = self._told_apart_by(self.cleaning.fit(rows, features=self.features).rows)
         if self.config.components:
             self.reducer = Pca(PcaConfig(n=self.config.components)).fit(clean, options)
         inner = self.reducer.score(clean) if self.reducer else clean
         k = self._number_of_groups(inner, options)
         self.clusterer = self._made(k).fit(inner, options)
         numbers = self.clusterer.score(inner)
+        self._doubt(inner, numbers, k, options)
         n = int(numbers.max()) + 1
         self.matching = first_ids(max(n, k))
         sizes = np.bincount(numbers[numbers >= 0], minlength=len(self.ids))
-        self.shares = tuple((sizes / len(rows)).tolist())
-        told = differences(clean, numbers, k=len(self.ids), features=self.features)
+        self.shares = tuple((sizes / len(clean)).tolist())
+        told = differences(clean, numbers, k=len(self.ids), features=self._grouped_by)
         self.differences = tuple(map(tuple, told))
         self.names = {}
         self._name()
         self._draw(clean, numbers, options)
         return self
+
+    @property
+    def _grouped_by(self) -> tuple[str, ...]:
+        return tuple(name for name in self.features if name not in self.aside)
+
+    def _told_apart_by(self, rows: Doubles) -> Doubles:
+        """Return the columns of `rows` (n × features) that people are told apart by."""
+        if not self.aside:
+            return rows
+        return rows[:, [self.features.index(name) for name in self._grouped_by]]
 
     def _number_of_groups(self, rows: Doubles, options: Options) -> int:
         """Return how many groups to look for, and note how well they come out again."""
@@ -142,6 +174,16 @@ class Personas(Clusterer[PersonasConfig]):
         k = self.config.k or self.choice.k
         self.agreement = self.choice.of(k).agreement
         return k
+
+    def _doubt(self, rows: Doubles, numbers: Indices, k: int, options: Options) -> None:
+        """Note what may speak against the groups, beside that they do not come out again."""
+        if self.choice is None:
+            self.joined = joined(rows, numbers, options=options)
+            return
+        if rows.shape[1] < 2:  # there is nothing that it could go with
+            return
+        with suppress(UnfitData):  # so few of the rows differ that hardly any are drawn
+            self.chance = against_chance(lambda: self._made(k), rows, options=options)
 
     def _made(self, k: int) -> Clusterer[Any]:
         kind = algorithms.get(self.config.clusterer)
@@ -194,13 +236,17 @@ class Personas(Clusterer[PersonasConfig]):
 
     def _numbers(self, rows: Doubles) -> Indices:
         clean = self.cleaning.apply(shaped(rows, features=self.features))
+        clean = self._told_apart_by(clean)
         return self.clusterer.score(self.reducer.score(clean) if self.reducer else clean)
 
     def remarks(self) -> tuple[str, ...]:
         """Return, in sentences, what speaks against these groups."""
-        if self.choice is None:
-            return ()
-        return remarks_on(self.choice, k=len(self.ids), config=self.config.choice())
+        said: tuple[str, ...] = ()
+        if self.choice is not None:
+            said = remarks_on(self.choice, k=len(self.ids), config=self.config.choice())
+        elif self.joined is not None:
+            said = self.joined.remarks(self.config.choice())
+        return (*said, *(self.chance.remarks() if self.chance else ()))
 
     def known_rules(self) -> Mapping[int, JsonObject]:
         """Return the rules of the groups that there are, by id."""
@@ -229,12 +275,15 @@ class Personas(Clusterer[PersonasConfig]):
         return {
             "features": list(self.features),
             "cleaning": self.cleaning.facts(),
+            "aside": list(self.aside),
             "clusterer": _written(self.clusterer),
             "pca": _written(self.reducer) if self.reducer else None,
             "next_id": self.matching.next_id,
             "names": {str(one): name for one, name in self.names.items()},
             "choice": asdict(self.choice) if self.choice else None,
             "agreement": self.agreement,
+            "chance": asdict(self.chance) if self.chance else None,
+            "joined": asdict(self.joined) if self.joined else None,
             "shares": list(self.shares),
             "differences": [[asdict(each) for each in group] for group in self.differences],
             "rules": {str(one): rule for one, rule in self.rules.items()},
@@ -243,12 +292,15 @@ class Personas(Clusterer[PersonasConfig]):
     def restore(self, arrays: Arrays, facts: Mapping[str, Any]) -> None:
         self.features = features_of(facts)
         self.cleaning = Cleaning.restored(arrays, facts["cleaning"])
+        self.aside = tuple(facts["aside"])
         self.clusterer = _restored(arrays, facts["clusterer"], part="cluster")
         self.reducer = _restored(arrays, facts["pca"], part="pca") if facts["pca"] else None
         self.matching = Matching(ids=tuple(arrays["ids"].tolist()), next_id=facts["next_id"])
         self.names = {int(one): name for one, name in facts["names"].items()}
         self.choice = _choice(facts["choice"]) if facts["choice"] else None
         self.agreement = facts["agreement"]
+        self.chance = Chance(**facts["chance"]) if facts["chance"] else None
+        self.joined = Joined(**facts["joined"]) if facts["joined"] else None
         self.shares = tuple(facts["shares"])
         self.differences = tuple(
             tuple(Difference(**each) for each in group) for group in facts["differences"]

@@ -10,61 +10,97 @@ from django.utils.translation import gettext as _
 
 from personalization.ml.arrays import Doubles, Indices
 from personalization.ml.clusters import svg
-from personalization.ml.clusters.choose import Choice, Tried
-from personalization.ml.clusters.svg import across, curve, dot, line, mark, picture, upwards, words
+from personalization.ml.clusters.choose import Choice, ChoiceConfig, Tried
+from personalization.ml.clusters.svg import (
+    across,
+    curve,
+    dot,
+    line,
+    mark,
+    picture,
+    ring,
+    upwards,
+    words,
+)
 
 #: Marks that a picture has at most.
 MOST_POINTS = 2000
 #: Branches that a tree is drawn with at most.
-MOST_BRANCHES = 60
+MOST_BRANCHES = 200
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Figure:
     title: str
     value: Callable[[Tried], float]
-    #: What is better, in words.
+    #: What is better, in words; and the number of groups that is the best by it.
     better: str
+    best: int
+    #: What is needed of it at least, if anything is.
+    least: float | None = None
 
 
-def choice_pictures(choice: Choice) -> Mapping[str, SafeString]:
-    """Return a curve over the number of groups for each figure it was chosen by, by a name."""
+def choice_pictures(
+    choice: Choice, *, stable: float = ChoiceConfig().stable
+) -> Mapping[str, SafeString]:
+    """Return a curve over the number of groups for each figure it was chosen by, by a name.
+
+    The number that was chosen is a dot in another colour, the best of each figure has a ring;
+    `stable` is the agreement from which groups come out again.
+    """
     figures = {
         "stability": _Figure(
             title=_("How far two trainings agree"),
             value=lambda tried: tried.agreement,
-            better=_("1 is in everything"),
+            better=_("more is better; groups come out again from %(stable)s on")
+            % {"stable": f"{stable:g}"},
+            best=_best(choice, lambda tried: tried.agreement),
+            least=stable,
         ),
         "silhouette": _Figure(
             title=_("How far groups lie apart (silhouette)"),
             value=lambda tried: tried.silhouette,
             better=_("more is better"),
+            best=_best(choice, lambda tried: tried.silhouette),
         ),
         "davies-bouldin": _Figure(
             title=_("How wide groups are for their distance (Davies-Bouldin)"),
             value=lambda tried: tried.davies_bouldin,
             better=_("less is better"),
+            best=_best(choice, lambda tried: -tried.davies_bouldin),
         ),
         "elbow": _Figure(
             title=_("What is left around the means (elbow)"),
             value=lambda tried: tried.scatter,
             better=_("after %(k)s groups, further ones help least") % {"k": choice.elbow},
+            best=choice.elbow,
         ),
     }
     return {name: _curve(name, figure, choice) for name, figure in figures.items()}
 
 
+def _best(choice: Choice, value: Callable[[Tried], float]) -> int:
+    return max(choice.tried, key=value).k
+
+
 def _curve(name: str, figure: _Figure, choice: Choice) -> SafeString:
     ks = [each.k for each in choice.tried]
     values = [figure.value(each) for each in choice.tried]
-    x, y = across(ks), upwards(values, from_zero=True)
+    needed = [] if figure.least is None else [figure.least]
+    x, y = across(ks), upwards([*values, *needed], from_zero=True)
     points = [(x.at(k), y.at(value)) for k, value in zip(ks, values, strict=True)]
     floor = y.at(y.least)
     parts = [
         line(x.at(ks[0]), floor, x.at(ks[-1]), floor, kind="axis"),
         *(words(x.at(k), f"{svg.HEIGHT - 12}", str(k)) for k in ks),
         *(words(f"{svg.LEFT - 8}", y.at(v), _shown(v), anchor="end") for v in (y.least, y.most)),
+        *(line(x.at(ks[0]), y.at(v), x.at(ks[-1]), y.at(v), kind="cut") for v in needed),
         curve(points),
+        *(
+            ring(*point, text=_("%(k)s is the best here") % {"k": k})
+            for point, k in zip(points, ks, strict=True)
+            if k == figure.best
+        ),
         *(
             dot(*point, kind="chosen" if k == choice.k else "tried", text=f"{k}: {_shown(value)}")
             for point, k, value in zip(points, ks, values, strict=True)
@@ -75,11 +111,13 @@ def _curve(name: str, figure: _Figure, choice: Choice) -> SafeString:
         for k, value in zip(ks, values, strict=True)
     )
     chosen = _("%(k)s were chosen.") % {"k": choice.k}
+    best = _("The best here, in a ring, is %(best)s.") % {"best": figure.best}
     return picture(
         f"pz-{name}",
         parts,
         title=figure.title,
-        description=f"{figure.better}. {told}. {chosen}",
+        note=figure.better,
+        description=f"{figure.better}. {told}. {best} {chosen}",
     )
 
 

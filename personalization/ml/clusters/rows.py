@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from personalization.ml.arrays import Doubles
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import TooLittleData, UnfitData
 from personalization.types import JsonObject
 
 #: What is larger, either way, cannot be squared and added up any more: it counts as no number.
@@ -31,7 +31,7 @@ def usable(rows: Doubles, *, features: tuple[str, ...], least: int) -> Doubles:
                 f"“{_name(features, column)}” is beyond {LARGEST:g} in {n} of {len(rows)} rows."
             )
     if (n := len(np.unique(rows, axis=0))) < least:
-        raise UnfitData(f"{least} rows that differ are needed; there are {n}.")
+        raise TooLittleData(f"{least} rows that differ are needed; there are {n}.")
     return rows
 
 

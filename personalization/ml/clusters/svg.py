@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 WIDTH, HEIGHT = 640, 300
 #: Room around the drawing for what stands at its edges.
-LEFT, RIGHT, TOP, BOTTOM = 56, 16, 36, 36
+LEFT, RIGHT, TOP, BOTTOM = 56, 16, 52, 36
 #: So many groups have a colour and a shape of their own.
 LOOKS = 8
 
@@ -47,13 +47,17 @@ def upwards(values: Sequence[float], *, from_zero: bool = False) -> Scale:
     return Scale(least=least, most=max(values), first=HEIGHT - BOTTOM, last=TOP)
 
 
-def picture(name: str, parts: Iterable[SafeString], *, title: str, description: str) -> SafeString:
-    """Return the whole picture; `name` tells it from others of the page."""
+def picture(
+    name: str, parts: Iterable[SafeString], *, title: str, description: str, note: str = ""
+) -> SafeString:
+    """Return the whole picture; `name` tells it from others of the page, and `note` stands below
+    the title."""
+    below = words(f"{WIDTH // 2}", "36", note) if note else ""
     return format_html(
         '<svg class="pz-picture" viewBox="0 0 {} {}" role="img" aria-labelledby="{}-title" '
         'aria-describedby="{}-desc"><title id="{}-title">{}</title><desc id="{}-desc">{}</desc>'
-        '<text class="pz-caption" x="{}" y="18" text-anchor="middle">{}</text>{}</svg>',
-        WIDTH, HEIGHT, name, name, name, title, name, description, WIDTH // 2, title,
+        '<text class="pz-caption" x="{}" y="18" text-anchor="middle">{}</text>{}{}</svg>',
+        WIDTH, HEIGHT, name, name, name, title, name, description, WIDTH // 2, title, below,
         format_html_join("", "{}", ((part,) for part in parts)),
     )  # fmt: skip
 
@@ -79,6 +83,13 @@ def dot(x: str, y: str, *, kind: str, text: str = "") -> SafeString:
     """Return a dot; `text` is told where somebody points at it."""
     told = format_html("<title>{}</title>", text) if text else ""
     return format_html('<circle class="pz-{}" cx="{}" cy="{}" r="4">{}</circle>', kind, x, y, told)
+
+
+def ring(x: str, y: str, *, text: str) -> SafeString:
+    """Return a ring that a dot has room in, with words for where somebody points at it."""
+    return format_html(
+        '<circle class="pz-best" cx="{}" cy="{}" r="8"><title>{}</title></circle>', x, y, text
+    )
 
 
 #: Shapes about the place (0, 0), so that groups differ where colours do not.

@@ -13,8 +13,14 @@ from itertools import pairwise
 import numpy as np
 
 from personalization.ml.arrays import Doubles, Flags, Instants
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import TooLittleData
 from personalization.types import Microseconds
+
+_DAY: Microseconds = 86_400_000_000
+
+
+class TooShort(TooLittleData):
+    """The rows lie too close together in time for any of them to be judged by others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,25 +38,24 @@ def in_time(at: Instants, *, n: int, gap: Microseconds = 0, first: float = 0.4) 
     of about as many, each by what is at least `gap` earlier: `gap` is how long it takes until
     a label is known. Rows of one instant stay together, so there may be fewer folds.
 
-    :raises UnfitData: if no row has another that is early enough.
+    :raises TooShort: if no row has another that is early enough.
     """
     folds = []
+    last = int(at[0]) if len(at) else 0
     for begin, end in _parts(at, n=n, first=first):
+        last = begin
         train = at <= begin - gap if gap else at < begin
         if train.any():
             folds.append(Fold(train=train, test=(at >= begin) & (at < end)))
     if not folds:
-        raise UnfitData(
-            f"{len(at)} rows at {len(np.unique(at))} instants are too few to validate by time"
-            f" with a gap of {gap / 86_400_000_000:g} days."
-        )
+        raise TooShort(_too_short(at, last=last, gap=gap))
     return folds
 
 
 def latest(at: Instants, *, share: float, gap: Microseconds = 0) -> Fold:
     """Return one fold that is judged by the latest `share` of rows.
 
-    :raises UnfitData: if no row has another that is early enough.
+    :raises TooShort: if no row has another that is early enough.
     """
     return in_time(at, n=1, gap=gap, first=1 - share)[0]
 
@@ -60,15 +65,27 @@ def stratified(labels: Doubles, *, n: int, rng: np.random.Generator) -> list[Fol
 
     As published comparisons have it; no choice of the product depends on it.
 
-    :raises UnfitData: if there are fewer than `n` of either kind.
+    :raises TooLittleData: if there are fewer than `n` of either kind.
     """
     number = np.empty(len(labels), np.int32)
     for label in (0, 1):
         rows = np.flatnonzero(labels == label)
         if len(rows) < n:
-            raise UnfitData(f"{n} folds need {n} rows of each label; {len(rows)} have {label}.")
+            raise TooLittleData(f"{n} folds need {n} rows of each label; {len(rows)} have {label}.")
         number[rng.permutation(rows)] = np.arange(len(rows)) % n
     return [Fold(train=number != fold, test=number == fold) for fold in range(n)]
+
+
+def _too_short(at: Instants, *, last: Microseconds, gap: Microseconds) -> str:
+    """Return what is needed and what there is, in a sentence; `last` is when the latest part
+    begins."""
+    if not gap:
+        return f"{len(at)} rows at {len(np.unique(at))} instants are too few to validate by time."
+    has = (last - int(at[0])) / _DAY if len(at) else 0.0
+    return (
+        f"needs {gap / _DAY:g} days from the earliest of {len(at)} rows to the latest part, which "
+        f"is what it is judged by, has {has:.1f}"
+    )
 
 
 def _parts(at: Instants, *, n: int, first: float) -> Iterator[tuple[int, int]]:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from personalization.ml.arrays import Doubles, Flags
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 
 #: Closer to 0 or 1 than this a probability is not taken by its word: the loss stays finite.
 _LEAST = 1e-15

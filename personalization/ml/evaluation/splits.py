@@ -13,7 +13,8 @@ import numpy as np
 
 from personalization.ml.arrays import Indices
 from personalization.ml.history import History, Step
-from personalization.ml.interactions import Dataset, Interactions, UnfitData
+from personalization.ml.interactions import Dataset, Interactions
+from personalization.ml.unfit import TooLittleData
 from personalization.types import Microseconds
 
 #: Steps of a history that are remembered; older ones say nothing that these do not.
@@ -44,13 +45,13 @@ def latest(dataset: Dataset, *, share: float = 0.1) -> Split:
 
     Rows of one instant stay together, so that side may be larger.
 
-    :raises UnfitData: if one of the sides would be empty.
+    :raises TooLittleData: if one of the sides would be empty.
     """
     if not 0 < share < 1:
         raise ValueError(f"The share is {share!r}; allowed: between 0 and 1.")
     rows = dataset.interactions
     if len(rows) < 2:
-        raise UnfitData(f"Needs 2 interactions to split in time, has {len(rows)}.")
+        raise TooLittleData(f"Needs 2 interactions to split in time, has {len(rows)}.")
     last = min(max(int(len(rows) * (1 - share)), 1), len(rows) - 1)
     return split_at(dataset, at=int(np.sort(rows.at)[last]))
 
@@ -58,11 +59,11 @@ def latest(dataset: Dataset, *, share: float = 0.1) -> Split:
 def split_at(dataset: Dataset, *, at: Microseconds) -> Split:
     """Return what happened before an instant, and since.
 
-    :raises UnfitData: if one of the sides is empty.
+    :raises TooLittleData: if one of the sides is empty.
     """
     before, since = dataset.interactions.before(at), dataset.interactions.since(at)
     if not len(before) or not len(since):
-        raise UnfitData(
+        raise TooLittleData(
             f"Of {len(dataset.interactions)} interactions {len(before)} are earlier than the "
             f"split and {len(since)} are not; at least 1 of each is needed."
         )

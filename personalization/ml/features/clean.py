@@ -10,16 +10,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from personalization.ml.arrays import Doubles, Flags, Indices
-from personalization.ml.base import Arrays
+from personalization.ml.base import Arrays, InvalidConfig
 from personalization.ml.features.steps import Learned, Step, refuse_unknown, step_of
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 from personalization.types import JsonObject
 
 #: How many names a sentence has before it says how many others there are.
@@ -102,13 +102,20 @@ class Cleaning:
         self._learned: tuple[Learned, ...] = ()
 
     @classmethod
-    def read(cls, stored: Sequence[Mapping[str, Any]]) -> Cleaning:
+    def read(cls, stored: object) -> Cleaning:
         """Return the steps written as `[{"step": "iqr", "most": 3}, …]`.
 
         :raises InvalidConfig: naming what is not allowed.
         """
+        if isinstance(stored, str) or not isinstance(stored, Sequence):
+            raise InvalidConfig(f"The steps of a cleaning are {stored!r}; allowed: a list of them.")
+        for each in stored:
+            if not isinstance(each, Mapping) or not isinstance(each.get("step"), str):
+                raise InvalidConfig(
+                    f"A step of a cleaning is {each!r}; allowed: an object with its name, “step”."
+                )
         return cls(
-            step_of(each.get("step", ""), {name: each[name] for name in each if name != "step"})
+            step_of(each["step"], {name: each[name] for name in each if name != "step"})
             for each in stored
         )
 
@@ -121,6 +128,22 @@ class Cleaning:
             }
             for step in self.steps
         ]
+
+    def sentences(self) -> list[str]:
+        """Return each step in a few words: “iqr (most 3, action clip)”."""
+        return [
+            f"{step.name} ({told})" if (told := step.told()) else step.name for step in self.steps
+        ]
+
+    @property
+    def looks_at(self) -> tuple[str, ...]:
+        """Names of the features that steps look at and leave as they are."""
+        return tuple(dict.fromkeys(name for step in self.steps for name in step.looks_at))
+
+    def without(self, names: Collection[str]) -> Cleaning:
+        """Return the cleaning of rows that lack some features: steps go on without them, and
+        those of which nothing is left are left out."""
+        return Cleaning(left for step in self.steps if (left := step.without(names)) is not None)
 
     def fit(self, rows: Doubles, *, features: Sequence[str]) -> Cleaned:
         """Learn from `rows` (n × features) and return them clean; n may be less then.

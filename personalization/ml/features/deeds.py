@@ -43,12 +43,17 @@ class Deed(NamedTuple):
     source: str = ""
     #: How far down the page it was scrolled, in percent.
     percent: int = 0
+    #: What a slot showed, empty for its default; and which showing of it that was.
+    variation: str = ""
+    decision: str = ""
     #: Name of a feature that profiles count → what the event adds to its sum.
     counted: tuple[tuple[str, int], ...] = ()
+    #: Number of the identity whose event it is.
+    identity: int = 0
 
 
-def deed_of(occurrence: Occurrence, context: JsonObject) -> Deed:
-    """Return what features look at of an event that came with `context`."""
+def deed_of(occurrence: Occurrence, context: JsonObject, *, identity: int = 0) -> Deed:
+    """Return what features look at of an event of an identity that came with `context`."""
     sums: dict[str, int] = {}
     features.add(sums, occurrence, weights={})
     properties = occurrence.properties
@@ -62,7 +67,10 @@ def deed_of(occurrence: Occurrence, context: JsonObject) -> Deed:
         device=device_of(context),
         source=source_of(context),
         percent=_percent(properties.get("percent")),
+        variation=_text(properties.get("variation")),
+        decision=_text(properties.get("decision_id")),
         counted=tuple(sorted(sums.items())),
+        identity=identity,
     )
 
 

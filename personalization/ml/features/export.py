@@ -1,7 +1,7 @@
 """A table of features as a file: Parquet with its definitions in the metadata, or CSV beside them.
 
 Rows say who they are of only if that is asked for: else `visitor` counts people from 0, in an
-order that says nothing of them. What they did may still tell them apart: a file of rows is data
+order that is dealt out and says nothing of them. What they did may still tell them apart: a file of rows is data
 of people, and whoever writes one answers for it.
 """
 
@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -52,10 +53,12 @@ def export_features(
     at: Sequence[Microseconds],
     features: Sequence[str],
     with_profiles: bool = False,
+    rng: Random | None = None,
 ) -> Exported:
     """Write a row for everybody who consents at each instant by which something was known of them.
 
     The end of the name says the format: `.parquet` or `.csv`. A file appears whole or not at all.
+    Without `rng`, people stand in the order in which the database had them first.
 
     :raises ExportFailed: for another end, without pyarrow, or where it cannot be written.
     :raises UnknownFeature: for a feature that there is not.
@@ -72,7 +75,7 @@ def export_features(
     rows = visitors = 0
     try:
         with kind.opened(unfinished, features, version, with_profiles=with_profiles) as file:
-            for table in _tables(at, features):
+            for table in _tables(at, features, rng):
                 file.add(table, first=visitors)
                 rows, visitors = rows + len(table), visitors + len(table.profiles)
         file.finish(unfinished, path)
@@ -83,16 +86,21 @@ def export_features(
     return Exported(rows=rows, visitors=visitors, version=version)
 
 
-def _tables(at: Sequence[Microseconds], features: Sequence[str]) -> Iterator[FeatureTable]:
-    everybody = consenting()
+def _tables(
+    at: Sequence[Microseconds], features: Sequence[str], rng: Random | None
+) -> Iterator[FeatureTable]:
+    everybody = list(consenting())
+    if rng is not None:
+        rng.shuffle(everybody)
     instants = sorted(set(at))
     for start in range(0, len(everybody), _PEOPLE):
-        some = Snapshot.objects.filter(pk__in=everybody[start : start + _PEOPLE]).order_by("pk")
+        some = everybody[start : start + _PEOPLE]
+        first_seen = dict(Snapshot.objects.filter(pk__in=some).values_list("pk", "first_seen"))
         wanted = [
             (profile_id, instant)
-            for profile_id, first_seen in some.values_list("pk", "first_seen")
+            for profile_id in some
             for instant in instants
-            if first_seen and first_seen <= moment(instant)
+            if (seen := first_seen.get(profile_id)) and seen <= moment(instant)
         ]
         if wanted:
             yield feature_table(wanted, features=features)

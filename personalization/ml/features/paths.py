@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from personalization.ml.features.definitions import MOST_STEPS, path_feature
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 from personalization.ml.walks import Walk
 from personalization.types import Microseconds
 

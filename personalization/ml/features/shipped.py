@@ -15,6 +15,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from personalization.clock import moment
+from personalization.events.catalogue import SLOT_CLICKED, SLOT_SHOWN
 from personalization.ml.features.deeds import DEVICES, SOURCES
 from personalization.ml.features.definitions import Definition, counted_names, features
 from personalization.ml.features.past import DAY, Deeds, Past, mean, ratio
@@ -23,7 +24,7 @@ from personalization.profiles.features import VISITS
 
 ADDED, ORDERED, VIEWED = "Product Added", "Order Completed", "Product Viewed"
 CLICKS: Final = frozenset({
-    "Element Clicked", "Product Clicked", "Promotion Clicked", "Slot Clicked",
+    "Element Clicked", "Product Clicked", "Promotion Clicked", SLOT_CLICKED,
     "Outbound Link Clicked",
 })  # fmt: skip
 #: Scrolled down at least so far, in percent, a page counts as read.
@@ -51,9 +52,17 @@ def _add(
     *,
     unit: str = "",
     most: float = math.inf,
+    revision: int = 1,
 ) -> None:
     features.register(name)(
-        Definition(label=label, value=value, description=description, unit=unit, most=most)
+        Definition(
+            label=label,
+            value=value,
+            description=description,
+            unit=unit,
+            most=most,
+            revision=revision,
+        )
     )
 
 
@@ -181,6 +190,18 @@ def _pages(deeds: Deeds) -> float:
     return deeds.pages
 
 
+def _slots_shown(deeds: Deeds) -> float:
+    return sum(deed.name == SLOT_SHOWN and bool(deed.variation) for deed in deeds.all)
+
+
+def _slots_clicked(deeds: Deeds) -> float:
+    """Return the clicks on slots, but for those on a default that was shown."""
+    defaults = {
+        deed.decision for deed in deeds.all if deed.name == SLOT_SHOWN and not deed.variation
+    } - {""}
+    return sum(deed.name == SLOT_CLICKED and deed.decision not in defaults for deed in deeds.all)
+
+
 _add("ratio.clicks", "clicks per page", _per(lambda deeds: deeds.n(CLICKS), _pages),
      "Clicks on elements, products, promotions, slots and links out, per “Page Viewed”.")  # fmt: skip
 _add("ratio.scrolled", "pages scrolled down",
@@ -194,9 +215,10 @@ _add("ratio.searches", "searches per page", _per(lambda deeds: deeds.n({"Product
 _add("ratio.cart", "products added per product viewed",
      _per(lambda deeds: deeds.n({ADDED}), lambda deeds: deeds.n({VIEWED})),
      f"Events “{ADDED}”, per “{VIEWED}”.")  # fmt: skip
-_add("ratio.slots", "clicks per slot shown",
-     _per(lambda deeds: deeds.n({"Slot Clicked"}), lambda deeds: deeds.n({"Slot Shown"})),
-     "Events “Slot Clicked”, per “Slot Shown”.")  # fmt: skip
+_add("ratio.slots", "clicks per slot shown", _per(_slots_clicked, _slots_shown),
+     "Events “Slot Clicked”, per “Slot Shown” with a “variation”: what a slot shows to those held "
+     "out, its default, tells what was drawn for them and not what they like.",
+     revision=2)  # fmt: skip
 _add("ratio.orders", "share of visits with an order",
      lambda past: ratio(_with(ORDERED)(past), len(past.visits)),
      f"Visits with an “{ORDERED}”.", most=1)  # fmt: skip

@@ -8,15 +8,15 @@ are the names of the features that it changes; none: all.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, TypeVar, get_args
 
 import numpy as np
 
 from personalization.ml.arrays import Doubles, Flags
 from personalization.ml.base import Config, InvalidConfig
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 from personalization.registry import Registry
 
 Learned = Mapping[str, Doubles]
@@ -45,6 +45,20 @@ class Step(Config):
     def looks_at(self) -> tuple[str, ...]:
         """Names of the features that it looks at and leaves as they are."""
         return ()
+
+    def told(self) -> str:
+        """Return what it is told, in words: “most 3, action clip”."""
+        said = {
+            name: ", ".join(value) if isinstance(value, tuple) else value
+            for name, value in self.written().items()
+            if value != ()
+        }
+        return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in said.items())
+
+    def without(self, names: Collection[str]) -> Step | None:
+        """Return the step for rows that lack the features `names`; None: nothing is left to do."""
+        columns = tuple(name for name in self.columns if name not in names)
+        return replace(self, columns=columns) if columns or not self.columns else None
 
     @abstractmethod
     def learn(self, rows: Doubles, others: Doubles) -> Learned:
@@ -125,7 +139,9 @@ class ZScore(_Outliers):
 class Iqr(_Outliers):
     """Outliers are more than `most` interquartile ranges outside of the quartiles.
 
-    Source: Tukey, “Exploratory Data Analysis” (1977): 1.5, and 3 for those far out.
+    Where most have one value, there is no range: standard deviations stand in, or all who
+    differ would be outliers. Source: Tukey, “Exploratory Data Analysis” (1977): 1.5, and 3 for
+    those far out.
     """
 
     bounds: ClassVar[Mapping[str, tuple[float, float]]] = {"most": (0.1, 100)}
@@ -133,7 +149,7 @@ class Iqr(_Outliers):
 
     def learn(self, rows: Doubles, others: Doubles) -> Learned:
         lower, upper = np.nanpercentile(rows, [25, 75], axis=0)
-        reach = self.most * (upper - lower)
+        reach = self.most * _range(rows, lower, upper)
         return {"low": lower - reach, "high": upper + reach}
 
 
@@ -173,11 +189,14 @@ class Standard(_Scaled):
 @steps.named("robust")
 @dataclass(frozen=True, kw_only=True)
 class Robust(_Scaled):
-    """Less the median, over the interquartile range: outliers have no say in it."""
+    """Less the median, over the interquartile range: outliers have no say in it.
+
+    Where most have one value, there is no range: the standard deviation stands in.
+    """
 
     def learn(self, rows: Doubles, others: Doubles) -> Learned:
         lower, center, upper = np.nanpercentile(rows, [25, 50, 75], axis=0)
-        return {"center": center, "spread": _divisor(upper - lower)}
+        return {"center": center, "spread": _divisor(_range(rows, lower, upper))}
 
 
 @steps.named("log")
@@ -190,6 +209,10 @@ class Log(Step):
 
     def applied(self, rows: Doubles, others: Doubles, learned: Learned) -> Doubles:
         return np.sign(rows) * np.log1p(np.abs(rows))
+
+
+def _range(rows: Doubles, lower: Doubles, upper: Doubles) -> Doubles:
+    return np.where(upper > lower, upper - lower, np.nanstd(rows, axis=0))
 
 
 def _divisor(spread: Doubles) -> Doubles:
@@ -237,6 +260,11 @@ class Correct(Step):
     @property
     def looks_at(self) -> tuple[str, ...]:
         return self.by
+
+    def without(self, names: Collection[str]) -> Step | None:
+        columns = tuple(name for name in self.columns if name not in names)
+        by = tuple(name for name in self.by if name not in names)
+        return replace(self, columns=columns, by=by) if columns and by else None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -22,6 +22,7 @@ from personalization.ml.arrays import Doubles, Indices, Instants
 from personalization.ml.consenting import consenting
 from personalization.ml.features.deeds import Deed, deed_of
 from personalization.ml.features.definitions import Definition, definition_of, version_of
+from personalization.ml.features.joined import Joined, joined_later
 from personalization.ml.features.past import Past
 from personalization.ml.features.shipped import names
 from personalization.rules.occurrence import Occurrence
@@ -62,8 +63,8 @@ def feature_table(
 ) -> FeatureTable:
     """Return a row for each of `wanted` whose profile consents, in their order.
 
-    `features` are names; None: all that there are but those of paths. Two queries for 200
-    profiles.
+    `features` are names; None: all that there are but those of paths. Three queries for 200
+    profiles, and a fourth if some of these were found to be one person later.
 
     :raises UnknownFeature: for a name that there is not.
     """
@@ -77,10 +78,12 @@ def feature_table(
     places = _places(asked)
     for some in _chunks(sorted(places)):
         agreed.update(agree := consenting(some))
-        until = max((asked[place][1] for each in agree for place in places[each]), default=0)
-        for profile_id, deeds in deeds_of(agree, until=until):
+        instants = [asked[place][1] for each in agree for place in places[each]]
+        joined = joined_later(agree, than=min(instants)) if agree else {}
+        for profile_id, deeds in deeds_of(agree, until=max(instants, default=0)):
+            links = joined.get(profile_id)
             for place in places[profile_id]:
-                past = past_of(deeds, at=asked[place][1], gap=gap, zone=zone)
+                past = past_of(deeds, at=asked[place][1], gap=gap, zone=zone, joined=links)
                 rows[place] = row_of(past, definitions)
     kept = [place for place, (profile_id, _) in enumerate(asked) if profile_id in agreed]
     numbers = {
@@ -97,9 +100,20 @@ def feature_table(
     )
 
 
-def past_of(deeds: Sequence[Deed], *, at: Microseconds, gap: Microseconds, zone: str) -> Past:
-    """Return the past at an instant: of `deeds`, in their order, those that are not later."""
+def past_of(
+    deeds: Sequence[Deed],
+    *,
+    at: Microseconds,
+    gap: Microseconds,
+    zone: str,
+    joined: Joined | None = None,
+) -> Past:
+    """Return the past at an instant: of `deeds`, in their order, those that are not later, and of
+    them those of who was there last, as far as it was known by then who that is."""
     known = deeds[: bisect_right(deeds, at, key=attrgetter("at"))]
+    if joined is not None and known:
+        strangers = joined.strangers(known[-1].identity, at=at)
+        known = [deed for deed in known if deed.identity not in strangers]
     return Past(deeds=known, at=at, gap=gap, zone=zone)
 
 
@@ -121,16 +135,21 @@ def deeds_of(
     if since is not None:
         events = events.filter(timestamp__gte=moment(since))
     rows = events.values_list(
-        "identity__profile_id", "type", "name", "properties", "timestamp", "message_id", "context"
-    )
+        "identity__profile_id", "type", "name", "properties", "timestamp", "message_id", "context",
+        "identity",
+    )  # fmt: skip
     left = dict.fromkeys(profile_ids)
     for profile_id, of_profile in groupby(rows.iterator(chunk_size=_EVENTS), key=itemgetter(0)):
         del left[profile_id]
         yield (
             profile_id,
             sorted(
-                deed_of(Occurrence(kind, name, properties, microseconds(at), message_id), context)
-                for _, kind, name, properties, at, message_id, context in of_profile
+                deed_of(
+                    Occurrence(kind, name, properties, microseconds(at), message_id),
+                    context,
+                    identity=identity,
+                )
+                for _, kind, name, properties, at, message_id, context, identity in of_profile
             ),
         )
     yield from ((profile_id, []) for profile_id in left)

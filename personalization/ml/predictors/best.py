@@ -16,8 +16,10 @@ from personalization.ml.base import Arrays, Config, Options, algorithms
 from personalization.ml.evaluation.folds import in_time
 from personalization.ml.evaluation.probabilities import quality
 from personalization.ml.examples import Examples
+from personalization.ml.features.clean import Cleaning
 from personalization.ml.predictors.boosting import Boosting
 from personalization.ml.predictors.calibration import NONE, Calibration, Kind, where_it_helps
+from personalization.ml.predictors.cleaned import applied, cleaned
 from personalization.ml.predictors.forest import Forest
 from personalization.ml.predictors.logistic import Logistic
 from personalization.ml.predictors.search import Search, Trial, judged_rows, tried
@@ -49,12 +51,19 @@ class BestConfig(Config):
     folds: int = 3
     #: Share of the rows that are only learned from.
     first: float = 0.4
+    #: Steps that numbers are cleaned by first (features/clean.py), with all that they are told.
+    cleaning: tuple[JsonObject, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "cleaning", tuple(Cleaning.read(self.cleaning).written()))
 
 
 class _Told(TypedDict):
     algorithm: str
     config: JsonObject
     facts: JsonObject
+    cleaning: JsonObject
     calibration: Kind
     trials: list[dict[str, Any]]
     validation: dict[str, float]
@@ -65,6 +74,8 @@ class Best(TablePredictor[BestConfig]):
     config_class = BestConfig
 
     model: TablePredictor[Any]
+    #: What rows go through before the model sees them.
+    cleaning: Cleaning
     calibration: Calibration
     #: What was tried, the best first: algorithm, config, loss.
     trials: list[dict[str, Any]]
@@ -77,20 +88,26 @@ class Best(TablePredictor[BestConfig]):
             examples.at, n=self.config.folds, gap=examples.horizon, first=self.config.first
         )
         how = cast(Search, self.config.search)
-        trials = tried(self._kinds(), examples, folds, how=how, options=options)
+        trials = tried(
+            self._kinds(), examples, folds,
+            how=how, options=options, cleaning=self.config.cleaning,
+        )  # fmt: skip
         self._judge(trials, examples.labels[judged_rows(examples, folds)])
         best = trials[0]
         options.progress(0.9, f"learning of all rows by {best.kind.algorithm}")
         self.model = best.kind(best.kind.config_class.read(best.config))
-        self.model.fit(examples, Options(seed=options.seed))
+        known, self.cleaning = cleaned(examples, self.config.cleaning)
+        self.model.fit(known, Options(seed=options.seed))
         options.progress(1.0, "best")
         return self
 
     def score(self, rows: Doubles) -> Doubles:
+        rows = applied(self.cleaning, self._fitting(rows), self.features)
         return self.calibration(self.model.score(rows))
 
     def arrays(self) -> Arrays:
         return {
+            **self.cleaning.arrays(),
             **{_MODEL + name: array for name, array in self.model.arrays().items()},
             **{_CALIBRATION + name: array for name, array in self.calibration.arrays().items()},
         }
@@ -101,6 +118,7 @@ class Best(TablePredictor[BestConfig]):
             "algorithm": self.model.algorithm,
             "config": self.model.config.written(),
             "facts": self.model.facts(),
+            "cleaning": self.cleaning.facts(),
             "calibration": self.calibration.kind,
             "trials": self.trials,
             "validation": self.validation,
@@ -112,6 +130,7 @@ class Best(TablePredictor[BestConfig]):
         kind = CANDIDATES[told["algorithm"]]
         self.model = kind(kind.config_class.read(told["config"]))
         self.model.restore(_of(arrays, _MODEL), told["facts"])
+        self.cleaning = Cleaning.restored(arrays, told["cleaning"])
         self.calibration = Calibration.of(told["calibration"], _of(arrays, _CALIBRATION))
         self.trials, self.validation = told["trials"], told["validation"]
 

@@ -14,7 +14,7 @@ import numpy as np
 from personalization.ml.arrays import Doubles
 from personalization.ml.evaluation.probabilities import auc
 from personalization.ml.examples import Examples
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import TooLittleData, UnfitData
 
 #: Converters, and rows of the other kind, that something can be learned of.
 LEAST = 200
@@ -53,12 +53,12 @@ def checked(
 def enough(examples: Examples, *, least: int = LEAST) -> None:
     """Check that there are `least` rows of both kinds.
 
-    :raises UnfitData: saying how many there are.
+    :raises TooLittleData: saying how many there are.
     """
     others = len(examples) - examples.converters
     for n, kind in ((examples.converters, "converters"), (others, "who do not convert")):
         if n < least:
-            raise UnfitData(f"needs {least} {kind}, has {n}")
+            raise TooLittleData(f"needs {least} {kind}, has {n}")
 
 
 def _reason(examples: Examples, column: int, *, known_after: Collection[str]) -> str:

@@ -19,8 +19,9 @@ from personalization.ml.base import Options
 from personalization.ml.evaluation.folds import Fold
 from personalization.ml.evaluation.probabilities import log_loss
 from personalization.ml.examples import Examples
-from personalization.ml.interactions import UnfitData
+from personalization.ml.predictors.cleaned import applied, cleaned
 from personalization.ml.predictors.tables import TablePredictor
+from personalization.ml.unfit import UnfitData
 from personalization.types import JsonObject
 
 Search = Literal["none", "halving", "grid"]
@@ -50,8 +51,10 @@ def tried(
     *,
     how: Search,
     options: Options,
+    cleaning: Sequence[JsonObject] = (),
 ) -> list[Trial]:
     """Return the trials that all folds have judged, the best first; equal ones in their order.
+    The steps of `cleaning` learn of what each fold is learned from.
 
     :raises UnfitData: if no fold has both kinds of rows on both sides.
     """
@@ -61,12 +64,13 @@ def tried(
             f"{examples.converters} converters among {len(examples)} rows are too few, or too "
             "close together, to validate by time."
         )
+    judge = _Judge(examples=examples, cleaning=cleaning, options=options)
     trials = [Trial(kind=kind, config=config) for kind in kinds for config in _configs(kind, how)]
     if how == "halving":
         for share in _ROUNDS:
             smaller = [Fold(train=_latest(fold.train, share), test=fold.test) for fold in usable]
-            trials = _better(trials, examples, smaller, options=options)
-    judged = _all(trials, examples, usable, options=options)
+            trials = judge.better(trials, smaller)
+    judged = judge.all(trials, usable)
     return sorted(judged, key=lambda trial: trial.loss)
 
 
@@ -89,44 +93,49 @@ def _configs(kind: Kind, how: Search) -> list[JsonObject]:
     return [{}, *(each for each in grid if shipped | each != shipped)]
 
 
-def _better(
-    trials: list[Trial], examples: Examples, folds: Sequence[Fold], *, options: Options
-) -> list[Trial]:
-    """Return the better third, that of each kind at least, in their order."""
-    judged = _all(trials, examples, folds, options=options)
-    kept: list[int] = []
-    for kind in dict.fromkeys(trial.kind for trial in trials):
-        places = [n for n, trial in enumerate(trials) if trial.kind is kind]
-        places.sort(key=lambda n: judged[n].loss)
-        kept += places[: max(1, -(-len(places) // _KEPT))]
-    return [trials[n] for n in sorted(kept)]
+@dataclass(frozen=True, kw_only=True)
+class _Judge:
+    """Judges trials by what they say of later rows."""
 
+    examples: Examples
+    cleaning: Sequence[JsonObject]
+    options: Options
 
-def _all(
-    trials: Sequence[Trial], examples: Examples, folds: Sequence[Fold], *, options: Options
-) -> list[Trial]:
-    tell = options.progress
-    judged = []
-    for n, trial in enumerate(trials):
-        tell(0.9 * n / len(trials), f"trying {trial.kind.algorithm} ({n + 1} of {len(trials)})")
-        judged.append(_judged(trial, examples, folds, seed=options.seed))
-    return judged
+    def better(self, trials: list[Trial], folds: Sequence[Fold]) -> list[Trial]:
+        """Return the better third, that of each kind at least, in their order."""
+        judged = self.all(trials, folds)
+        kept: list[int] = []
+        for kind in dict.fromkeys(trial.kind for trial in trials):
+            places = [n for n, trial in enumerate(trials) if trial.kind is kind]
+            places.sort(key=lambda n: judged[n].loss)
+            kept += places[: max(1, -(-len(places) // _KEPT))]
+        return [trials[n] for n in sorted(kept)]
 
+    def all(self, trials: Sequence[Trial], folds: Sequence[Fold]) -> list[Trial]:
+        tell = self.options.progress
+        judged = []
+        for n, trial in enumerate(trials):
+            tell(0.9 * n / len(trials), f"trying {trial.kind.algorithm} ({n + 1} of {len(trials)})")
+            judged.append(self._judged(trial, folds))
+        return judged
 
-def _judged(trial: Trial, examples: Examples, folds: Sequence[Fold], *, seed: int) -> Trial:
-    scores = np.full(len(examples), np.nan)
-    found = []
-    for fold in folds:
-        model = trial.kind(trial.kind.config_class.read(trial.config))
-        model.fit(examples.where(fold.train), Options(seed=seed))
-        scores[fold.test] = model.score(examples.rows[fold.test])
-        found.append(log_loss(examples.labels[fold.test], scores[fold.test]))
-    return Trial(
-        kind=trial.kind,
-        config=trial.config,
-        loss=float(np.mean(found)),
-        scores=scores[judged_rows(examples, folds)],
-    )
+    def _judged(self, trial: Trial, folds: Sequence[Fold]) -> Trial:
+        examples = self.examples
+        scores = np.full(len(examples), np.nan)
+        found = []
+        for fold in folds:
+            model = trial.kind(trial.kind.config_class.read(trial.config))
+            known, cleaning = cleaned(examples.where(fold.train), self.cleaning)
+            model.fit(known, Options(seed=self.options.seed))
+            later = applied(cleaning, examples.rows[fold.test], examples.features)
+            scores[fold.test] = model.score(later)
+            found.append(log_loss(examples.labels[fold.test], scores[fold.test]))
+        return Trial(
+            kind=trial.kind,
+            config=trial.config,
+            loss=float(np.mean(found)),
+            scores=scores[judged_rows(examples, folds)],
+        )
 
 
 def _both(examples: Examples, chosen: Flags) -> bool:

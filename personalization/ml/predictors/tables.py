@@ -11,7 +11,7 @@ from personalization.exceptions import PersonalizationError
 from personalization.ml.arrays import Doubles
 from personalization.ml.base import Arrays, Config, Predictor
 from personalization.ml.examples import Examples
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 from personalization.types import Json, JsonObject
 
 C = TypeVar("C", bound=Config)

@@ -8,7 +8,7 @@ import numpy as np
 
 from personalization.ml.arrays import Doubles
 from personalization.ml.base import InvalidConfig
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 
 
 @dataclass(frozen=True, kw_only=True)

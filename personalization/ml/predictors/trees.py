@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalization.ml.arrays import Doubles, Flags, Indices
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 
 #: Cells of rows × trees that are looked at together: what a cache holds.
 _CELLS = 200_000

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from personalization.ml.arrays import Floats, Indices
 from personalization.ml.base import Recommender
-from personalization.ml.history import History
+from personalization.ml.history import History, history_of
 from personalization.ml.interactions import Interactions
 from personalization.ml.recommenders.content import Content
 from personalization.ml.recommenders.newcomers import Newcomers, newcomers, no_newcomers
 from personalization.ml.recommenders.popularity import Popularity
+from personalization.ml.recommenders.positions import positions_of
 
 #: Known items of a history, from which on the next weights count; before the first, none is
 #: known, and popularity alone speaks.
@@ -25,7 +28,19 @@ Engines = Mapping[str, Recommender[Any]]
 
 def bucket_of(n_known: int) -> int:
     """Return the row of the weights for a history of so many known items; -1 for none."""
-    return int(np.searchsorted(LENGTHS, n_known, side="right")) - 1
+    return bisect_right(LENGTHS, n_known) - 1
+
+
+class _Said(NamedTuple):
+    """What an engine says of all items, and the largest score, by which it is measured."""
+
+    scores: Floats
+    largest: float
+
+    def times(self, weight: float) -> Floats:
+        """Return the scores as shares of the largest, times a weight that is not 0."""
+        shares: Floats = self.scores / (self.largest / weight)
+        return shares
 
 
 class Blend:
@@ -37,29 +52,39 @@ class Blend:
         everything = [*largest.items]
         for engine in self.engines.values():
             everything += engine.items
-        self.items: tuple[str, ...] = tuple(dict.fromkeys(everything))
-        self.number = {key: index for index, key in enumerate(self.items)}
+        self._positions = positions_of(tuple(dict.fromkeys(everything)))
+        self.items = self._positions.items
+        self.number = self._positions.number
         self.newcomers = newcomers or no_newcomers()
         self._places = {name: self._places_of(each) for name, each in self.engines.items()}
-        self._visited = np.array([_by_visitors(each) for each in self.engines.values()], bool)
+        self._visited = {name for name, each in self.engines.items() if _by_visitors(each)}
         #: The engine that newcomers need, even for lengths at which it has no weight itself.
         about = (name for name, each in self.engines.items() if isinstance(each, Content))
         self._about = next(about, None) if len(self.newcomers.items) else None
+        #: What is said by who has nothing to say.
+        self._silence = _Said(np.zeros(len(self.items), np.float32), 1.0)
         # The same whoever asks.
         self._popular = {
-            name: self._normalised(name, each.score(History()))
+            name: self._measured(name, each.score(History()))
             for name, each in self.engines.items()
             if isinstance(each, Popularity)
         }
 
     def known(self, history: History) -> Indices:
         """Return the numbers of the items of a history, each once."""
-        found = {self.number[step.item] for step in history.steps if step.item in self.number}
+        found = {self.number[item] for item in self._known(history)}
         return np.array(sorted(found), np.int32)
+
+    def n_known(self, history: History) -> int:
+        """Return how many these are."""
+        return len(self._known(history))
+
+    def _known(self, history: History) -> AbstractSet[str]:
+        return self.number.keys() & history.items
 
     def said(self, history: History) -> Floats:
         """Return what each engine says of all items (engines × items), newcomers included."""
-        rows: Floats = np.stack([self._of(name, history) for name in self.engines])
+        rows: Floats = np.stack([self._of(name, history).times(1) for name in self.engines])
         likeness = self._likeness(rows)
         for row, engine in zip(rows, self.engines.values(), strict=True):
             if _by_visitors(engine):
@@ -68,18 +93,30 @@ class Blend:
 
     def summed(self, history: History, *, weights: Floats) -> Floats:
         """Return the sum of what engines say times `weights`, one for each."""
-        rows = np.zeros((len(self.engines), len(self.items)), np.float32)
-        for row, (name, weight) in zip(
-            rows, zip(self.engines, weights.tolist(), strict=True), strict=True
-        ):
-            if weight or name == self._about:
-                row[:] = self._of(name, history)
-        told: Floats = weights[self._visited] @ rows[self._visited]
-        beside: Floats = weights[~self._visited] @ rows[~self._visited]
-        # What newcomers get is linear, so it is the same for the sum as for each.
-        likeness = self._likeness(rows) * weights[self._visited].sum()
-        summed: Floats = self.newcomers.told(told, likeness=likeness) + beside
-        return summed
+        return self._sum(lambda name: self._of(name, history), weights=weights)
+
+    def led_by(self, item: str, *, weights: Floats) -> Floats:
+        """Return what of that sum an item accounts for that is a history of its own."""
+        return self._sum(lambda name: self._led_by(name, item), weights=weights)
+
+    def _sum(self, said_by: Callable[[str], _Said], *, weights: Floats) -> Floats:
+        told, beside = np.zeros((2, len(self.items)), np.float32)
+        about, trust = self._silence, 0.0
+        for name, weight in zip(self.engines, weights.tolist(), strict=True):
+            if not weight and name != self._about:
+                continue
+            said = said_by(name)
+            if name == self._about:
+                about = said
+            if weight and name in self._visited:
+                told += said.times(weight)
+                trust += weight
+            elif weight:
+                beside += said.times(weight)
+        if trust:
+            # What newcomers get is linear, so it is the same for the sum as for each.
+            beside += self.newcomers.told(told, likeness=about.times(trust))
+        return beside
 
     def _likeness(self, rows: Floats) -> Floats:
         """Return the row of the engine that knows what items are about; zeros without."""
@@ -89,24 +126,31 @@ class Blend:
                 return likeness
         return np.zeros(len(self.items), np.float32)
 
-    def _of(self, name: str, history: History) -> Floats:
+    def _of(self, name: str, history: History) -> _Said:
         if (popular := self._popular.get(name)) is not None:
             return popular
-        return self._normalised(name, self.engines[name].score(history))
+        return self._measured(name, self.engines[name].score(history))
 
-    def _normalised(self, name: str, scores: Floats) -> Floats:
-        """Return the scores of an engine for all items, divided by the largest: 1 for the
-        best, 0 for those that it does not know, and none below -1."""
-        largest = scores.max() if len(scores) else 0
+    def _led_by(self, name: str, item: str) -> _Said:
+        engine = self.engines[name]
+        return self._measured(name, engine.score(history_of(item)), usual=engine.usual())
+
+    def _measured(self, name: str, scores: Floats, *, usual: Floats | None = None) -> _Said:
+        """Return the scores of an engine for all items, 0 for those that it does not know, and
+        none farther below 0 than the largest is above it; less what is `usual`."""
+        largest = scores.item(scores.argmax()) if len(scores) else 0.0
         if largest <= 0:
-            return np.zeros(len(self.items), np.float32)
-        own: Floats = np.maximum(scores / largest, np.float32(-1))
+            return self._silence
+        if scores.item(scores.argmin()) < -largest:
+            scores = np.maximum(scores, -largest)
+        if usual is not None:
+            scores = scores - usual
         places = self._places[name]
-        if places is None:
-            return own
-        spread = np.zeros(len(self.items), np.float32)
-        spread[places] = own
-        return spread
+        if places is not None:
+            spread = np.zeros(len(self.items), np.float32)
+            spread[places] = scores
+            scores = spread
+        return _Said(scores, largest)
 
     def _places_of(self, engine: Recommender[Any]) -> Indices | None:
         if engine.items == self.items:

@@ -9,8 +9,9 @@ import numpy as np
 from personalization.ml.arrays import Floats, Indices
 from personalization.ml.base import Arrays, Config, Recommender
 from personalization.ml.history import History
-from personalization.ml.recommenders.matrix import Positions, keys, texts
+from personalization.ml.recommenders.matrix import keys, texts
 from personalization.ml.recommenders.neighbours import Closeness, restored
+from personalization.ml.recommenders.positions import Positions, positions_of
 from personalization.types import JsonObject
 
 C = TypeVar("C", bound=Config)
@@ -23,9 +24,9 @@ class ByItems(Recommender[C]):
     _positions: Positions
 
     def become(self, items: tuple[str, ...], weights: Closeness) -> None:
-        self.items = items
+        self._positions = positions_of(items)
+        self.items = self._positions.items
         self.weights = weights
-        self._positions = Positions(items)
 
     def score(self, history: History) -> Floats:
         rows = self._positions.of(history)

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from personalization.ml.arrays import Floats, Indices
 from personalization.ml.base import Config, Options, algorithms
-from personalization.ml.interactions import Catalogue, Dataset, UnfitData
+from personalization.ml.interactions import Catalogue, Dataset
 from personalization.ml.ranking import top
 from personalization.ml.recommenders.by_items import ByItems
 from personalization.ml.recommenders.neighbours import BLOCK, Neighbours, closeness, products
 from personalization.ml.recommenders.terms import lengths_of_1, tfidf
+from personalization.ml.unfit import UnfitData
 from personalization.registry import Registry
 
 #: Returns a row of numbers for each item of a catalogue (n items × any number).

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from personalization.ml.arrays import Doubles, Floats, Indices
 from personalization.ml.base import Arrays, Config, Options, algorithms
 from personalization.ml.history import History
-from personalization.ml.interactions import Dataset, UnfitData
+from personalization.ml.interactions import Dataset
 from personalization.ml.recommenders.by_items import ByItems
 from personalization.ml.recommenders.matrix import Matrix, binary_matrix
 from personalization.ml.recommenders.neighbours import BLOCK, closeness
+from personalization.ml.unfit import UnfitData
 from personalization.types import JsonObject
 
 #: What is regularized with where nothing is said: this for each item of a mean visitor, and
@@ -102,6 +103,9 @@ class Ease(ByItems[EaseConfig]):
 
     def told(self, rows: Indices, history: History) -> Floats:
         return self.weights.summed(rows) + self._intercept
+
+    def usual(self) -> Floats:
+        return self._intercept
 
     def arrays(self) -> Arrays:
         return {**super().arrays(), "intercept": self._intercept}

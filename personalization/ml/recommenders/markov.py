@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from personalization.ml.arrays import Doubles, Floats, Indices
 from personalization.ml.base import Arrays, Config, Options, Recommender, algorithms
 from personalization.ml.history import History
-from personalization.ml.interactions import Dataset, UnfitData
+from personalization.ml.interactions import Dataset
 from personalization.ml.recommenders.matrix import keys, texts
+from personalization.ml.recommenders.positions import Positions, positions_of
 from personalization.ml.recommenders.sessions import Sessions, sessions_of, steps_of
+from personalization.ml.unfit import UnfitData
 from personalization.types import JsonObject, Microseconds
 
 _DAY = 86_400_000_000
@@ -45,7 +47,7 @@ class Markov(Recommender[MarkovConfig]):
 
     config_class = MarkovConfig
 
-    _numbers: dict[str, int]
+    _positions: Positions
     #: Item i is followed by `_next[_starts[i]:_starts[i + 1]]`, the most probable first.
     _starts: NDArray[np.int64]
     _next: Indices
@@ -66,8 +68,9 @@ class Markov(Recommender[MarkovConfig]):
 
     def score(self, history: History) -> Floats:
         scores = np.zeros(len(self.items), np.float32)
+        numbers = self._positions.number
         for item in reversed(steps_of(history, n=_LOOKED_AT)):
-            number = self._numbers.get(item)
+            number = numbers.get(item)
             if number is not None and self._starts[number] < self._starts[number + 1]:
                 found = slice(self._starts[number], self._starts[number + 1])
                 scores[self._next[found]] = self._probabilities[found]
@@ -89,8 +92,8 @@ class Markov(Recommender[MarkovConfig]):
         self._probabilities = arrays["probabilities"]
 
     def _name(self, items: tuple[str, ...]) -> None:
-        self.items = items
-        self._numbers = {item: number for number, item in enumerate(items)}
+        self._positions = positions_of(items)
+        self.items = self._positions.items
 
     def _keep(self, before: Indices, after: Indices, weights: Doubles) -> None:
         """Sum up the transitions and keep the most probable ones of each item."""

@@ -5,6 +5,7 @@ Only learning needs scipy; what scores, and what is kept, is numpy.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +15,9 @@ from numpy.typing import NDArray
 
 from personalization.ml.arrays import Doubles, Floats, Indices
 from personalization.ml.base import InvalidConfig
-from personalization.ml.history import History
-from personalization.ml.interactions import Interactions, UnfitData
+from personalization.ml.interactions import Interactions
 from personalization.ml.item_events import ENGAGED, ItemEvents
+from personalization.ml.unfit import UnfitData
 
 _HEAVIEST = 1000.0
 
@@ -76,6 +77,12 @@ class Matrix:
             values=self.values[order],
             items=("",) * self.n_rows,
         )
+
+    def only(self, chosen: NDArray[np.bool_]) -> Matrix:
+        """Return it with those of its values; rows and items that then have none go."""
+        left, columns = np.unique(self.columns[chosen], return_inverse=True)
+        items = tuple(self.items[index] for index in left)
+        return _compressed(self.rows[chosen], columns, self.values[chosen], items=items)
 
     def most_active(self, n: int) -> Matrix:
         """Return it with the `n` items that most visitors did something with."""
@@ -147,39 +154,15 @@ def check_weights(
             )
 
 
-class Positions:
-    """Where the items of a history are among those of a model."""
-
-    def __init__(self, items: tuple[str, ...]) -> None:
-        self._of = {key: index for index, key in enumerate(items)}
-
-    def of(self, history: History) -> Indices:
-        """Return the known items of a history, each once, in the order they first came."""
-        found = {self._of[step.item]: None for step in history.steps if step.item in self._of}
-        return np.fromiter(found, np.int32, len(found))
-
-    def weighted(self, history: History, *, weights: Mapping[str, float]) -> tuple[Indices, Floats]:
-        """Return the same with the sum of the weights of each; those up to 0 are left out."""
-        sums: dict[int, float] = {}
-        for step in history.steps:
-            index = self._of.get(step.item)
-            if index is not None:
-                sums[index] = sums.get(index, 0.0) + weights.get(step.kind, 1.0)
-        liked = {index: said for index, said in sums.items() if said > 0}
-        return (
-            np.fromiter(liked, np.int32, len(liked)),
-            np.fromiter(liked.values(), np.float32, len(liked)),
-        )
-
-
 def texts(items: tuple[str, ...]) -> NDArray[np.str_]:
     """Return keys as an array to keep."""
     return np.array(items, dtype=np.str_)
 
 
 def keys(array: NDArray[Any]) -> tuple[str, ...]:
-    """Return kept keys as they were."""
-    return tuple(array.tolist())
+    """Return kept keys as they were: one text for each, whichever arrays have it, as the engines
+    of a stack have the same items."""
+    return tuple(map(sys.intern, array.tolist()))
 
 
 def _pairs(interactions: Interactions) -> NDArray[np.int64]:

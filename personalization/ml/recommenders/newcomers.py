@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,13 @@ from personalization.ml.arrays import Floats, Indices
 from personalization.ml.base import Arrays
 
 #: Visitors that an item needs for its own scores to count as much as those of its like.
-_ENOUGH = 10.0
+_ENOUGH = 5.0
+#: An item that more visitors saw than that is new to nobody: of what its like have it would get
+#: less than a twentieth of what one gets that nobody saw.
+_KNOWN_TO = 100
 #: How much more an item that nobody saw counts by its own likeness to the history, for each 1
 #: that engines weigh who cannot know it.
-_OWN = 0.1
+_OWN = 0.3
 #: An item's like are so many; items that have like at all are so many at most.
 _LIKE, _NEWCOMERS = 10, 4_000
 
@@ -34,10 +38,27 @@ class Newcomers:
         the fewer saw them, of the scores of those they are like and of their own `likeness`."""
         if not len(self.items):
             return scores
+        items, like, shares, own = self._columns
+        # There is no index out of bounds, so none is looked for.
+        gained = np.einsum("ij,ij->j", scores.take(like, mode="clip"), shares)
+        gained += own * likeness.take(items, mode="clip")
         told = scores.copy()
-        told[self.items] += np.einsum("ij,ij->i", scores[self.like], self.shares)
-        told[self.items] += _OWN * likeness[self.items] * self.shares.sum(axis=1)
+        told[items] += gained
         return told
+
+    @cached_property
+    def _columns(self) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats, Floats]:
+        """Return `items`, and `like` and `shares` as ten long rows (10 × n), which are summed
+        several times faster than many of ten; and what the own likeness of each item counts.
+
+        Numbers are such as numpy indexes by, so that they are not made these for every history.
+        """
+        return (
+            self.items.astype(np.intp),
+            np.ascontiguousarray(self.like.T, np.intp),
+            np.ascontiguousarray(self.shares.T),
+            _OWN * self.shares.sum(axis=1),
+        )
 
     def arrays(self) -> Arrays:
         return {"items": self.items, "like": self.like, "shares": self.shares}
@@ -54,7 +75,7 @@ def newcomers(
     """
     order = np.argsort(seen, kind="stable")[:_NEWCOMERS] if share else seen[:0]
     items, tellers, shares = [], [], []
-    for item in np.sort(order).tolist():
+    for item in np.sort(order[seen[order] <= _KNOWN_TO]).tolist():
         found, weights = like(item)
         chosen = np.flatnonzero((weights > 0) & (seen[found] > 0))[:_LIKE]
         if len(chosen):

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from personalization.ml.arrays import Doubles, Floats
 from personalization.ml.base import Arrays, Config, Options, Recommender, algorithms
 from personalization.ml.history import History
-from personalization.ml.interactions import Dataset, Interactions, UnfitData
+from personalization.ml.interactions import Dataset, Interactions
 from personalization.ml.recommenders.matrix import keys, texts
+from personalization.ml.unfit import UnfitData
 from personalization.types import JsonObject
 
 _HOUR = 3_600_000_000
@@ -78,6 +79,9 @@ class Popularity(Recommender[PopularityConfig]):
 
     def score(self, history: History) -> Floats:
         return self._scores.copy()
+
+    def usual(self) -> Floats:
+        return self._scores
 
     def arrays(self) -> Arrays:
         return {"items": texts(self.items), "scores": self._scores}

@@ -8,15 +8,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.ml.arrays import Indices
+from personalization.ml.arrays import Flags, Indices
 from personalization.ml.evaluation.splits import REMEMBERED, Split, split_at
 from personalization.ml.history import History, Step
-from personalization.ml.interactions import Dataset, Interactions, UnfitData
+from personalization.ml.interactions import Dataset, Interactions
 from personalization.ml.recommenders.blend import LENGTHS, bucket_of
 from personalization.ml.recommenders.sessions import Sessions, sessions_of
+from personalization.ml.unfit import UnfitData
 
-#: Of rows without order in time, so many later ones are right answers to one history.
-_ANSWERS = 4
+#: Of rows without order in time, the share of a visitor's items that come after all of a long
+#: history.
+_AHEAD = 0.2
 #: Share of steps that lead to what was seen earlier in a visit, though not just before, from
 #: which on visitors are thought to come back because they want to.
 _COMING_BACK = 0.05
@@ -24,17 +26,18 @@ _COMING_BACK = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """A history and the key of what came next."""
+    """A history and the keys of what came next: of one item where it is known which, else of
+    several that are right at once, each named once."""
 
     history: History
-    target: str
+    targets: tuple[str, ...]
 
 
 def latest(dataset: Dataset, *, share: float, rng: np.random.Generator) -> Split:
     """Return a split with about the last `share` of the rows on its later side.
 
-    Where all are of one instant nothing is known of their order: then the last visits by their
-    numbers are the later side, with their rows in random order.
+    Where all are of one instant nothing is known of their order: then visitors whom chance draws
+    are the later side, with all their rows in random order. Their numbers say nothing of others.
 
     :raises UnfitData: if one of the sides would be empty.
     """
@@ -44,13 +47,13 @@ def latest(dataset: Dataset, *, share: float, rng: np.random.Generator) -> Split
     last = min(max(int(len(rows) * (1 - share)), 1), len(rows) - 1)
     if rows.at[last] > rows.at[0]:
         return split_at(dataset, at=int(rows.at[last]))
-    chosen = rows.visit < np.sort(rows.visit)[last]
-    if chosen.all() or not chosen.any():
-        raise UnfitData("All interactions are of one visit and one instant: none is later.")
+    earlier = _drawn(rows.visitor, n=last, rng=rng)
+    if earlier.all():
+        raise UnfitData("All interactions are of one visitor and one instant: none is later.")
     before = Dataset(
-        interactions=rows.where(chosen), until=dataset.until, catalogue=dataset.catalogue
+        interactions=rows.where(earlier), until=dataset.until, catalogue=dataset.catalogue
     )
-    later = np.flatnonzero(~chosen)
+    later = np.flatnonzero(~earlier)
     return Split(before=before, since=_taken(rows, rng.permutation(later)), at=dataset.until)
 
 
@@ -70,8 +73,9 @@ def asked(split: Split, *, n: int, repeats: bool, rng: np.random.Generator) -> I
     nor an answer.
 
     Where all rows are of one instant, none of them is the last or the next: a history has all
-    that comes before in their random order, and is asked about with several of the others, one
-    after the other.
+    that comes before in their random order, and all others are right. A visitor is asked about
+    once for each length, and what is asked of the longest is what a list is made for: nearly all
+    that there is of a visitor is known.
     """
     before, since = split.before.interactions.in_favour(), split.since.in_favour()
     rows, earlier = _by_visitor(since), _by_visitor(before)
@@ -80,12 +84,12 @@ def asked(split: Split, *, n: int, repeats: bool, rng: np.random.Generator) -> I
     candidates: list[list[tuple[int, int]]] = [[] for _ in LENGTHS]
     for visitor, own in rows.items():
         known = set(before.item[earlier.get(visitor, none)].tolist())
-        for place, row in enumerate(own.tolist()):
-            item = int(since.item[row])
-            bucket = bucket_of(len(known))
-            if bucket >= 0 and (item not in known or (repeats and _is_step(since, own, place))):
-                candidates[bucket].append((visitor, place))
-            known.add(item)
+        places = _places(since, own, known=known, repeats=repeats and in_time)
+        if not in_time:
+            n_items = len(np.unique(since.item[own]))
+            places = list(_once_each(places, n_items=n_items, rng=rng))
+        for some, found in zip(candidates, places, strict=True):
+            some += ((visitor, place) for place in found)
     for visitor, place in _chosen(candidates, n=n, rng=rng):
         own = rows[visitor]
         target = own[place]
@@ -97,28 +101,61 @@ def asked(split: Split, *, n: int, repeats: bool, rng: np.random.Generator) -> I
         )
         kept = steps[-most:]
         history = History(steps=kept, now=int(since.at[target]))
-        for answer in own[place : place + 1] if in_time else _answers(since, own, place, kept):
-            yield Asked(history=history, target=since.items[since.item[answer]])
+        later = own[place : place + 1] if in_time else own[place:]
+        yield Asked(history=history, targets=_targets(since, later, kept, repeats=in_time))
 
 
 def _is_in_time(split: Split) -> bool:
-    """Return whether it is known of some rows that they are later than others."""
-    at = np.concatenate((split.before.interactions.at, split.since.at))
-    return bool(at.max() > at.min())
+    """Return whether the later side is later."""
+    return bool(split.since.at.min() > split.before.interactions.at.max())
 
 
-def _answers(
-    rows: Interactions, own: Indices, place: int, steps: tuple[Step, ...]
-) -> Iterator[int]:
-    """Yield rows from `place` on, each of another item that the history does not have."""
-    known = {step.item for step in steps}
-    found = 0
-    for row in own[place:].tolist():
-        item = rows.items[rows.item[row]]
-        if item not in known and found < _ANSWERS:
-            known.add(item)
-            found += 1
-            yield row
+def _places(rows: Interactions, own: Indices, *, known: set[int], repeats: bool) -> list[list[int]]:
+    """Return the places that can be asked about among a visitor's rows, for each length of
+    history; `known` are the items of earlier ones."""
+    known = set(known)
+    places: list[list[int]] = [[] for _ in LENGTHS]
+    for place, row in enumerate(own.tolist()):
+        item = int(rows.item[row])
+        bucket = bucket_of(len(known))
+        if bucket >= 0 and (item not in known or (repeats and _is_step(rows, own, place))):
+            places[bucket].append(place)
+        known.add(item)
+    return places
+
+
+def _once_each(
+    places: list[list[int]], *, n_items: int, rng: np.random.Generator
+) -> Iterator[list[int]]:
+    """Yield up to one of the places of each length: any, but of the longest the last that leaves
+    a share of the visitor's items, so that many and few are left to who has many and few."""
+    *short, longest = places
+    for some in short:
+        yield [some[rng.integers(len(some))]] if some else []
+    # With each place one item more is known, beginning with the least length.
+    known = int(n_items * (1 - _AHEAD))
+    yield longest[max(known - LENGTHS[-1], 0) :][:1]
+
+
+def _targets(
+    rows: Interactions, later: Indices, steps: tuple[Step, ...], *, repeats: bool
+) -> tuple[str, ...]:
+    """Return the items of rows, each once; unless `repeats`, without those of the history."""
+    known = set() if repeats else {step.item for step in steps}
+    items = dict.fromkeys(rows.items[item] for item in rows.item[later].tolist())
+    return tuple(item for item in items if item not in known)
+
+
+def _drawn(visitors: Indices, *, n: int, rng: np.random.Generator) -> Flags:
+    """Return which rows are of visitors whom chance draws until they have `n` rows or more, or
+    all but one visitor are drawn."""
+    found, numbers, counts = np.unique(visitors, return_inverse=True, return_counts=True)
+    order = rng.permutation(len(found))
+    n_drawn = 1 + int(np.searchsorted(np.cumsum(counts[order]), n))
+    drawn = np.zeros(len(found), np.bool_)
+    drawn[order[: max(min(n_drawn, len(found) - 1), 1)]] = True
+    flags: Flags = drawn[numbers]
+    return flags
 
 
 def _taken(rows: Interactions, order: NDArray[np.int64]) -> Interactions:
@@ -150,6 +187,8 @@ def _is_step(rows: Interactions, own: Indices, place: int) -> bool:
 
 
 def _by_visitor(rows: Interactions) -> dict[int, Indices]:
+    if not len(rows):
+        return {}
     order = np.argsort(rows.visitor, kind="stable").astype(np.int32)
     visitors, starts = np.unique(rows.visitor[order], return_index=True)
     return dict(zip(visitors.tolist(), np.split(order, starts[1:]), strict=True))

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from personalization.ml.arrays import Flags, Indices, Instants
 from personalization.ml.history import History
-from personalization.ml.interactions import Interactions, UnfitData
+from personalization.ml.interactions import Interactions
+from personalization.ml.unfit import UnfitData
 from personalization.types import Microseconds
 
 

@@ -1,4 +1,9 @@
-"""ALS by Spark, for data that one machine does not hold: factors of items, as iALS keeps them.
+"""ALS by Spark, where learning takes longer than one machine should: factors of items, as iALS
+keeps them.
+
+The work is spread over machines, the data are not: interactions are read and added up here, and
+each pair of visitor and item is a row in the memory of this process (some 150 bytes) before
+Spark has it.
 
 Spark's `ALS` with `implicitPrefs` solves the same problem (Hu, Koren and Volinsky 2008) with
 confidences of 1 + `alpha` × rating and λ times the number of ratings of a row. It needs Java 17

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from personalization.ml.arrays import Floats
 from personalization.ml.base import Arrays, Options, Recommender, algorithms
 from personalization.ml.history import History
-from personalization.ml.interactions import Dataset, UnfitData
+from personalization.ml.interactions import Dataset
 from personalization.ml.recommenders.blend import Blend, blended, bucket_of
 from personalization.ml.recommenders.newcomers import Newcomers
 from personalization.ml.recommenders.stack_config import POPULARITY, StackConfig, engine_of
-from personalization.ml.recommenders.trial import learned, part, weighed
+from personalization.ml.recommenders.trial import learned, weighed
+from personalization.ml.unfit import UnfitData
 from personalization.types import JsonObject
 
 #: Engines that take seconds to fit, and gain by it every few minutes.
@@ -42,12 +43,12 @@ class Stack(Recommender[StackConfig]):
     _weights: Floats
 
     def fit(self, dataset: Dataset, options: Options) -> Self:
-        by = weighed(self.config, dataset, part(options, begin=0.0, end=0.5))
+        by = weighed(self.config, dataset, options.part(begin=0.0, end=0.5))
         useful = [name for name, each in by.weights.items() if each.any() or name == POPULARITY]
         found = learned(
             {name: self.config.engines[name] for name in useful},
             dataset,
-            part(options, begin=0.5, end=1.0),
+            options.part(begin=0.5, end=1.0),
             kept={name: each for name, each in by.kept.items() if name in useful},
         )
         if POPULARITY not in found.engines:
@@ -93,9 +94,16 @@ class Stack(Recommender[StackConfig]):
         return dict(columns)
 
     def score(self, history: History) -> Floats:
-        bucket = bucket_of(len(self._blend.known(history)))
-        weights = self._alone if bucket < 0 else self._weights[bucket]
-        return self._blend.summed(history, weights=weights)
+        return self.weighed(history, weighing=self.weighing(history))
+
+    def weighing(self, history: History) -> int:
+        return bucket_of(self._blend.n_known(history))
+
+    def weighed(self, history: History, *, weighing: int) -> Floats:
+        return self._blend.summed(history, weights=self._weights_of(weighing))
+
+    def led_by(self, item: str, *, weighing: int = 0) -> Floats:
+        return self._blend.led_by(item, weights=self._weights_of(weighing))
 
     def arrays(self) -> Arrays:
         arrays: dict[str, NDArray[Any]] = {"weights": self._weights}
@@ -133,6 +141,10 @@ class Stack(Recommender[StackConfig]):
         self.items = blend.items
         #: Where nothing is known of a history.
         self._alone = np.array([name == POPULARITY for name in blend.engines], np.float32)
+
+    def _weights_of(self, bucket: int) -> Floats:
+        weights: Floats = self._alone if bucket < 0 else self._weights[bucket]
+        return weights
 
 
 def _under(prefix: str, arrays: Arrays) -> dict[str, NDArray[Any]]:

@@ -34,8 +34,9 @@ class StackConfig(Config):
     share: float = 0.15
     #: Questions of that part that are asked.
     questions: int = 3_000
-    #: How much items that few saw get of the scores of those they are like.
-    newcomers: float = 1.0
+    #: How much items that nobody saw get of the scores of those they are like. The more, the more
+    #: they are found, and the more they stand in the way of others.
+    newcomers: float = 0.5
     #: Whether lists are judged without what was seen already, as they are shown by default;
     #: by itself, with it where visitors go back to what they saw.
     seen: str = "auto"

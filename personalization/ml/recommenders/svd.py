@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from personalization.ml.arrays import Floats
 from personalization.ml.base import Arrays, Config, Options, Recommender, algorithms
 from personalization.ml.history import History
-from personalization.ml.interactions import Dataset, UnfitData
-from personalization.ml.recommenders.matrix import Positions, binary_matrix, keys, texts
+from personalization.ml.interactions import Dataset
+from personalization.ml.recommenders.matrix import binary_matrix, keys, texts
+from personalization.ml.recommenders.positions import Positions, positions_of
+from personalization.ml.unfit import UnfitData
 from personalization.types import JsonObject
 
 #: Directions that are followed beside those wanted, so that these come out well.
@@ -65,7 +67,7 @@ class Svd(Recommender[SvdConfig]):
     def _become(self, items: tuple[str, ...], factors: Floats) -> None:
         self.items = items
         self._factors = factors
-        self._positions = Positions(items)
+        self._positions = positions_of(items)
 
     def score(self, history: History) -> Floats:
         visitor = self._factors[self._positions.of(history)].sum(axis=0)

@@ -1,57 +1,65 @@
-"""What a text is about: its words and pairs of words, weighed by how rare they are.
+"""What an item is about: words and pairs of words of its text, and tags, by how rare they are.
 
-Only learning needs scikit-learn and scipy.
+Text and tags are compared apart: otherwise the few tags that an item was given drown in the
+words of its text. Only learning needs scikit-learn and scipy.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from personalization.ml.arrays import Floats
-from personalization.ml.interactions import Catalogue, UnfitData
+from personalization.ml.interactions import Catalogue
+from personalization.ml.unfit import UnfitData
 
-_WORD = re.compile(r"\w\w+")
+#: Chinese and Japanese characters: nothing stands between words, so each is one, and what two of
+#: them mean is said by the pair.
+_ALONE = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+#: Accents that are characters of their own, and the vowels and ties within words of India: `\w`
+#: has none of them.
+_MARKS = r"\u0300-\u036f\u0900-\u0963\u0966-\u0dff"
+_WORD = re.compile(rf"[{_ALONE}]|[^\W{_ALONE}](?:[^\W{_ALONE}]|[{_MARKS}])+")
 #: Characters of a text that are read: what comes later in a long body adds hardly a term.
 _READ = 20_000
-#: Terms of more than this share of texts tell nothing apart.
+#: Terms of more than this share of items tell nothing apart.
 _COMMON = 0.5
-#: From so many texts on, a term of one text alone is left out: nothing can be close by it.
+#: Power of the rarity of a term. With more than 1, words that every other text has count next
+#: to nothing, and no limit has to be known from which on a word of a language is too common.
+_RARITY = 1.5
+#: How much of the likeness of two items is that of their tags, where that of their texts is 1.
+_OF_TAGS = 0.2
+#: From so many items on, a term of one alone is left out: nothing can be close by it.
 _MANY = 10
+
+#: A text and tags.
+_Document: TypeAlias = tuple[str, tuple[str, ...]]
 
 
 def tfidf(catalogue: Catalogue, *, terms: int) -> Any:
-    """Return a row of length 1 for each text, as `scipy.sparse.csr_array` (n items × n terms),
-    with its `terms` heaviest; a row of zeros where a text says nothing.
+    """Return a row of length 1 for each item, as `scipy.sparse.csr_array` (n items × n terms),
+    with its `terms` heaviest; a row of zeros where nothing is said of it.
 
-    Counts are damped to 1 + log (Salton and Buckley 1988), tags are terms of their own.
+    Counts are damped to 1 + log (Salton and Buckley 1988). The cosine of two rows is the mean
+    of those of texts and of tags, weighed by `_OF_TAGS`, where both items have both.
 
-    :raises UnfitData: if no term is shared by two texts and not by most.
+    :raises UnfitData: if no term is shared by two items and not by most.
     """
-    from scipy.sparse import csr_array
-    from sklearn.feature_extraction.text import TfidfVectorizer
+    from scipy.sparse import csr_array, hstack
 
     documents = list(zip(catalogue.texts, catalogue.tags, strict=True))
-    many = len(documents) >= _MANY
-    weigh = TfidfVectorizer(
-        analyzer=_terms,
-        sublinear_tf=True,
-        min_df=2 if many else 1,
-        max_df=_COMMON if many else 1.0,
-        dtype=np.float32,
-    )
-    try:
-        rows = csr_array(weigh.fit_transform(documents))
-    except ValueError as error:  # its way to say that no term is left
+    parts = ((_of_text, 1.0), (_tags, _OF_TAGS))
+    rows = [_rows(documents, found, square=share) for found, share in parts]
+    if not any(each.nnz for each in rows):
         raise UnfitData(
             f"The texts of {len(documents)} items have no word in common that others have not."
-        ) from error
-    return _heaviest(rows, n=terms)
+        )
+    return _heaviest(csr_array(hstack(rows, format="csr")), n=terms)
 
 
 def lengths_of_1(rows: NDArray[Any]) -> Floats:
@@ -61,14 +69,41 @@ def lengths_of_1(rows: NDArray[Any]) -> Floats:
     return unit
 
 
-def _terms(document: tuple[str, tuple[str, ...]]) -> Iterator[str]:
-    text, tags = document
-    words = _WORD.findall(text[:_READ].lower())
-    yield from words
-    for first, second in pairwise(words):
-        yield f"{first} {second}"
-    for tag in tags:
-        yield f"#{tag.strip().lower()}"  # no word begins like this
+def _rows(
+    documents: list[_Document], found: Callable[[_Document], list[str]], *, square: float
+) -> Any:
+    """Return a row for each document with its terms (n items × n terms), of a length whose
+    square is `square`."""
+    from scipy.sparse import csr_array
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    n = len(documents)
+    count = CountVectorizer(
+        analyzer=found,
+        min_df=2 if n >= _MANY else 1,
+        max_df=_COMMON if n >= _MANY else 1.0,
+        dtype=np.float32,
+    )
+    try:
+        rows = csr_array(count.fit_transform(documents))
+    except ValueError:  # its way to say that no term is left
+        return csr_array((n, 0), dtype=np.float32)
+    # As if one more had none of them: what few items all have is not nothing.
+    rarity = np.log((1 + n) / np.bincount(rows.indices, minlength=rows.shape[1])) ** _RARITY
+    rows.data = ((1 + np.log(rows.data)) * rarity[rows.indices]).astype(np.float32)
+    row_of = np.repeat(np.arange(n), np.diff(rows.indptr))
+    squares = np.bincount(row_of, rows.data**2, minlength=n)
+    rows.data *= np.sqrt(square / squares[row_of]).astype(np.float32)
+    return rows
+
+
+def _of_text(document: _Document) -> list[str]:
+    words = _WORD.findall(document[0][:_READ].lower())
+    return [*words, *(f"{first} {second}" for first, second in pairwise(words))]
+
+
+def _tags(document: _Document) -> list[str]:
+    return [tag.strip().lower() for tag in document[1]]
 
 
 def _heaviest(rows: Any, *, n: int) -> Any:

@@ -11,8 +11,7 @@ import numpy as np
 
 from personalization.ml.arrays import Floats
 from personalization.ml.base import Options, Recommender
-from personalization.ml.history import History
-from personalization.ml.interactions import Dataset, UnfitData
+from personalization.ml.interactions import Dataset
 from personalization.ml.recommenders.answers import Question, Table, table_of
 from personalization.ml.recommenders.blend import Blend, blended, bucket_of
 from personalization.ml.recommenders.content import Content
@@ -25,6 +24,7 @@ from personalization.ml.recommenders.stack_config import (
     engine_of,
 )
 from personalization.ml.recommenders.weighing import ENOUGH, searched, shipped
+from personalization.ml.unfit import UnfitData
 from personalization.types import JsonObject
 
 #: Items that visitors need on average for factors of visitors to be learned.
@@ -52,14 +52,6 @@ class Weighed:
     kept: dict[str, Recommender[Any]]
 
 
-def part(options: Options, *, begin: float, end: float) -> Options:
-    """Return options whose progress is a part of the whole."""
-    return replace(
-        options,
-        progress=lambda share, words: options.progress(begin + (end - begin) * share, words),
-    )
-
-
 def learned(
     configs: Mapping[str, JsonObject],
     dataset: Dataset,
@@ -72,7 +64,7 @@ def learned(
     for n, (name, config) in enumerate(sorted(configs.items())):
         if name in kept:
             continue
-        inside = part(options, begin=n / len(configs), end=(n + 1) / len(configs))
+        inside = options.part(begin=n / len(configs), end=(n + 1) / len(configs))
         named = replace(inside, progress=_named(inside, name))
         named.progress(0.0, "learning")
         try:
@@ -161,20 +153,15 @@ def _tried(
 
 
 def _questions(blend: Blend, several: Iterable[Asked], *, repeats: bool) -> Iterator[Question]:
-    history, said, known = History(), np.empty((0, 0), np.float32), np.empty(0, np.int32)
-    number = 0
     for each in several:
-        if each.history is not history:
-            number += 1
-            history, known = each.history, blend.known(each.history)
-            said = blend.said(history) if len(known) else said
-        if len(known) and each.target in blend.number:
+        known = blend.known(each.history)
+        targets = [blend.number[key] for key in each.targets if key in blend.number]
+        if len(known) and targets:
             yield Question(
-                scores=said,
-                target=blend.number[each.target],
+                scores=blend.said(each.history),
+                targets=np.array(targets, np.int32),
                 bucket=bucket_of(len(known)),
                 left_out=known[:0] if repeats else known,
-                history=number,
             )
 
 

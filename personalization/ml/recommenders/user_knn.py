@@ -19,7 +19,8 @@ from personalization.ml.base import Arrays, Config, Options, Recommender, algori
 from personalization.ml.history import History
 from personalization.ml.interactions import Dataset, Interactions
 from personalization.ml.ranking import top
-from personalization.ml.recommenders.matrix import Matrix, Positions, binary_matrix, keys, texts
+from personalization.ml.recommenders.matrix import Matrix, binary_matrix, keys, texts
+from personalization.ml.recommenders.positions import Positions, positions_of
 from personalization.types import JsonObject
 
 
@@ -62,7 +63,7 @@ class UserKnn(Recommender[UserKnnConfig]):
     def _become(self, matrix: Matrix) -> None:
         self.items = matrix.items
         self._matrix = matrix
-        self._positions = Positions(matrix.items)
+        self._positions = positions_of(matrix.items)
         by_item = matrix.turned()
         self._rows, self._starts = by_item.columns, by_item.starts
 

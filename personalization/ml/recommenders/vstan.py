@@ -18,10 +18,12 @@ import numpy as np
 from personalization.ml.arrays import Doubles, Floats, Indices
 from personalization.ml.base import Arrays, Config, Options, Recommender, algorithms
 from personalization.ml.history import History
-from personalization.ml.interactions import Dataset, Interactions, UnfitData
+from personalization.ml.interactions import Dataset, Interactions
 from personalization.ml.recommenders.matrix import keys, texts
+from personalization.ml.recommenders.positions import Positions, positions_of
 from personalization.ml.recommenders.session_index import SessionIndex, index_of
 from personalization.ml.recommenders.sessions import Sessions, sessions_of, steps_of
+from personalization.ml.unfit import UnfitData
 from personalization.types import JsonObject, Microseconds
 
 _HOUR = 3_600_000_000
@@ -81,7 +83,7 @@ class Vstan(Recommender[VstanConfig]):
 
     config_class = VstanConfig
 
-    _numbers: dict[str, int]
+    _positions: Positions
     _index: SessionIndex
     #: How much each visit counts by its age, and each item by its rarity.
     _freshness: Doubles
@@ -113,7 +115,7 @@ class Vstan(Recommender[VstanConfig]):
         return grown
 
     def score(self, history: History) -> Floats:
-        numbers = self._numbers
+        numbers = self._positions.number
         steps = [numbers[item] for item in steps_of(history, n=_LOOKED_AT) if item in numbers]
         shared = self._shared(steps)
         if shared is None:
@@ -147,8 +149,8 @@ class Vstan(Recommender[VstanConfig]):
         if not len(sessions):
             raise UnfitData("Not one visit has a second step; at least 1 is needed.")
         sessions = sessions.latest(self.config.visits)
-        self.items = items
-        self._numbers = {item: number for number, item in enumerate(items)}
+        self._positions = positions_of(items)
+        self.items = self._positions.items
         # An instant to the microsecond could be matched with a log, and nobody needs it.
         sessions = replace(sessions, ended=sessions.ended // _HOUR * _HOUR)
         self._index = index_of(sessions, n_items=len(items))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from personalization.ml.base import Config
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import TooLittleData
 from personalization.ml.walks import Walk
 
 #: How many ways on are told.
@@ -71,12 +71,12 @@ def dropouts(
 
     A visit that reaches the goal counts until then, and has ended nowhere.
 
-    :raises UnfitData: if too few visits reach the goal.
+    :raises TooLittleData: if too few visits reach the goal.
     """
     config = config or DropOutConfig()
     counts = _count(visits, goal)
     if counts.of_goal < config.reached:
-        raise UnfitData(
+        raise TooLittleData(
             f"Needs {config.reached} visits that reach “{goal}”, there are {counts.of_goal}."
         )
     came = counts.visits.total()

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from personalization.ml.arrays import Doubles
 from personalization.ml.base import Arrays, Config, Model, Options, algorithms
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import TooLittleData, UnfitData
 from personalization.ml.walks import Walk
 from personalization.types import JsonObject
 
@@ -64,11 +64,11 @@ class NextStep(Model[NextStepConfig]):
     def fit(self, visits: Iterable[Walk], options: Options) -> NextStep:
         """Learn from the steps of visits; nothing in it is random.
 
-        :raises UnfitData: if there are too few.
+        :raises TooLittleData: if there are too few.
         """
         known = [visit.steps for visit in visits if len(visit)]
         if len(known) < self.config.visits:
-            raise UnfitData(f"Needs {self.config.visits} visits, there are {len(known)}.")
+            raise TooLittleData(f"Needs {self.config.visits} visits, there are {len(known)}.")
         taken_in = Counter(chain.from_iterable(map(set, known)))
         self.steps = (*sorted(step for step, n in taken_in.items() if n >= self.config.least), END)
         number = {step: n for n, step in enumerate(self.steps)}
@@ -104,6 +104,34 @@ class NextStep(Model[NextStepConfig]):
         scores = self.score(steps)
         order = np.argsort(-scores, kind="stable")[:n]
         return [(self.steps[place], float(scores[place])) for place in order]
+
+    def times(self, steps: Sequence[str]) -> int:
+        """Return how often these steps were taken one after another; none: how many there were
+        in all, ends of visits included. Of more than `order` nothing is counted: 0."""
+        number = {step: n for n, step in enumerate(self.steps[:-1])}
+        if len(steps) >= len(self._followed) or any(step not in number for step in steps):
+            return 0
+        counts = self._followed[len(steps)].get(tuple(number[step] for step in steps))
+        return 0 if counts is None else int(counts.sum())
+
+    def reaching(self, goal: str) -> dict[str, float]:
+        """Return for each step how likely the goal comes after it and before the visit ends.
+
+        Each step is taken to hang on the one before it alone: an absorbing chain (Kemeny and
+        Snell, “Finite Markov Chains”, 1960). Empty: the goal is none of the steps.
+        """
+        names = self.steps[:-1]
+        if goal not in names:
+            return {}
+        place = names.index(goal)
+        onward = np.stack([self.score([step]) for step in names])
+        within = onward[:, :-1].copy()
+        within[place] = 0
+        straight = onward[:, place].copy()
+        straight[place] = 1.0
+        within[:, place] = 0
+        likely = np.linalg.solve(np.eye(len(names)) - within, straight)
+        return dict(zip(names, likely.tolist(), strict=True))
 
     def arrays(self) -> Arrays:
         arrays: dict[str, NDArray[Any]] = {"steps": np.array(self.steps[:-1], np.str_)}

@@ -19,7 +19,7 @@ import numpy as np
 from personalization.clock import span
 from personalization.ml.arrays import Flags, Indices, Instants
 from personalization.ml.base import Config, InvalidConfig
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import TooLittleData
 from personalization.ml.walks import Walk
 
 _MINUTE = span(timedelta(minutes=1))
@@ -85,7 +85,7 @@ class _Steps:
 def patterns(walks: Sequence[Walk], *, config: MiningConfig | None = None) -> list[Pattern]:
     """Return what enough people did, those of the most people first.
 
-    :raises UnfitData: if there are fewer people than a pattern has to have.
+    :raises TooLittleData: if there are fewer people than a pattern has to have.
     """
     return _found(walks, np.zeros(len(walks), np.bool_), config or MiningConfig())
 
@@ -97,12 +97,12 @@ def patterns_before(
 
     Of those who reach the goal, what they did until then counts and nothing later.
 
-    :raises UnfitData: if nobody or everybody reaches it, or there are too few people.
+    :raises TooLittleData: if nobody or everybody reaches it, or there are too few people.
     """
     reached = np.array([goal in walk.steps for walk in walks], np.bool_)
     n, all_k = len(walks), int(reached.sum())
     if not 0 < all_k < n:
-        raise UnfitData(f"{all_k} of {n} people reach “{goal}”; needs some who do not.")
+        raise TooLittleData(f"{all_k} of {n} people reach “{goal}”; needs some who do not.")
     found = _found([walk.before(goal) for walk in walks], reached, config or MiningConfig())
     return [
         replace(
@@ -134,7 +134,7 @@ def _found(walks: Sequence[Walk], reached: Flags, config: MiningConfig) -> list[
     n = len(walks)
     least = max(config.people, math.ceil(config.support * n))
     if n < least:
-        raise UnfitData(f"Patterns need {least} people, there are {n}.")
+        raise TooLittleData(f"Patterns need {least} people, there are {n}.")
     names = sorted({step for walk in walks for step in walk.steps})
     found = [
         Pattern(

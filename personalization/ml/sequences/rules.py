@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
 
 import numpy as np
 
+from personalization.clock import span
 from personalization.ml.base import Arrays, Config, Model, Options, algorithms
-from personalization.ml.interactions import UnfitData
+from personalization.ml.sequences.next_step import NextStep, NextStepConfig
 from personalization.ml.sequences.prefixspan import MiningConfig, followers
 from personalization.ml.sequences.suggest import SuggestConfig, Suggestion, suggestions
+from personalization.ml.unfit import UnfitData
 from personalization.ml.walks import Walk
 from personalization.rules.catalogue import Catalogue
 from personalization.types import JsonObject
 
+#: What the names of the arrays begin with that say what comes next.
+_ONWARD = "onward."
 #: Share of the people that the findings of the others are tried on.
 _HELD_OUT = 0.3
 
@@ -65,7 +70,8 @@ class Held:
 
 @algorithms.register("sequences")
 class SequenceRules(Model[SequenceRulesConfig]):
-    """It scores nobody: its rules do, once somebody has made segments of them."""
+    """It scores nobody: its rules do, once somebody has made segments of them. What comes next
+    after each step is kept along."""
 
     config_class = SequenceRulesConfig
 
@@ -73,6 +79,8 @@ class SequenceRules(Model[SequenceRulesConfig]):
         super().__init__(config)
         self.goal = ""
         self.found: tuple[Suggestion, ...] = ()
+        #: What comes next in a visit, whatever the goal; None: too few visits tell.
+        self.onward: NextStep | None = None
 
     def fit(
         self,
@@ -99,6 +107,8 @@ class SequenceRules(Model[SequenceRulesConfig]):
                 config=self.config.suggesting(),
             )
         )
+        with suppress(UnfitData):
+            self.onward = NextStep().fit(visits_of(walks, gap=gap), options)
         return self
 
     @property
@@ -110,6 +120,12 @@ class SequenceRules(Model[SequenceRulesConfig]):
 
         :raises UnfitData: if there is no pattern, nobody did one, or nobody reaches the goal.
         """
+        if not self.patterns:
+            raise UnfitData(
+                "No sequence after which somebody is not at the goal yet makes it "
+                f"{self.config.lift:g} times as likely as it is for all, and likelier than each "
+                "part of the sequence does."
+            )
         reached = np.array([self.goal in walk.steps for walk in walks], np.bool_)
         before = [walk.before(self.goal) for walk in walks]
         mining = self.config.mining(gap=gap)
@@ -122,20 +138,40 @@ class SequenceRules(Model[SequenceRulesConfig]):
         return Held(people=len(walks), followed=len(who), lift=lift)
 
     def arrays(self) -> Arrays:
-        return {}
+        if self.onward is None:
+            return {}
+        return {_ONWARD + name: array for name, array in self.onward.arrays().items()}
 
     def facts(self) -> JsonObject:
-        return {"goal": self.goal, "found": [_told(each) for each in self.found]}
+        return {
+            "goal": self.goal,
+            "found": [_told(each) for each in self.found],
+            "onward": None if self.onward is None else self.onward.config.written(),
+        }
 
     def restore(self, arrays: Arrays, facts: Mapping[str, Any]) -> None:
         self.goal = facts["goal"]
-        self.found = tuple(
-            Suggestion(**(each | {"steps": tuple(each["steps"])})) for each in facts["found"]
-        )
+        if facts["onward"] is not None:
+            self.onward = NextStep(NextStepConfig.read(facts["onward"]))
+            own = {name.removeprefix(_ONWARD): array for name, array in arrays.items()}
+            self.onward.restore(own, {})
+        self.found = tuple(_read(each) for each in facts["found"])
 
 
 def _told(suggestion: Suggestion) -> dict[str, Any]:
-    return asdict(suggestion) | {"steps": list(suggestion.steps)}
+    return asdict(suggestion) | {
+        "steps": list(suggestion.steps), "ways": [list(way) for way in suggestion.ways],
+    }  # fmt: skip
+
+
+def _read(told: dict[str, Any]) -> Suggestion:
+    ways = tuple((str(step), float(share)) for step, share in told["ways"])
+    return Suggestion(**(told | {"steps": tuple(told["steps"]), "ways": ways}))
+
+
+def visits_of(walks: Iterable[Walk], *, gap: timedelta) -> list[Walk]:
+    """Return the visits of all of them."""
+    return [visit for walk in walks for visit in walk.visits(gap=span(gap))]
 
 
 def split(walks: Sequence[Walk], *, rng: np.random.Generator) -> tuple[list[Walk], list[Walk]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -10,7 +11,7 @@ from typing import ClassVar, Literal, TypeAlias
 from personalization.clock import span
 from personalization.exceptions import InvalidRule
 from personalization.ml.base import Config, InvalidConfig
-from personalization.ml.sequences.dropouts import DropOut, dropouts
+from personalization.ml.sequences.dropouts import DropOut, DropOutConfig, dropouts
 from personalization.ml.sequences.prefixspan import (
     MiningConfig,
     Pattern,
@@ -23,7 +24,7 @@ from personalization.rules.catalogue import Catalogue
 from personalization.rules.explain import sentence
 from personalization.rules.parse import check, parse
 from personalization.rules.writing import rule
-from personalization.types import JsonObject
+from personalization.types import JsonObject, Microseconds
 
 Kind: TypeAlias = Literal["pattern", "drop-out"]
 
@@ -32,7 +33,7 @@ Kind: TypeAlias = Literal["pattern", "drop-out"]
 class SuggestConfig(Config):
     bounds: ClassVar = {
         "lift": (1, 1000), "better": (1, 1000), "chance": (0, 1), "most": (1, 1000),
-        "same": (0, 1), "days": (1, 750), "hours": (1, 10_000),
+        "same": (0, 1), "members": (1, 1_000_000), "days": (1, 750), "hours": (1, 10_000),
     }  # fmt: skip
 
     #: How much likelier the goal is after a pattern, at least; and than after any part of it.
@@ -42,6 +43,8 @@ class SuggestConfig(Config):
     chance: float = 0.05
     #: Patterns are the same that share so much of their people.
     same: float = 0.9
+    #: People that a rule holds for, at least: nobody makes a segment of nobody.
+    members: int = 1
     #: Suggestions of each kind.
     most: int = 10
     #: How far the rules look back, and how long nothing happens at the end of a drop-out.
@@ -61,7 +64,8 @@ class Suggestion:
     """A rule with what it says and why.
 
     `people` (of drop-outs: visits) did it, the goal came later for `reached` of them, and is
-    `lift` times as likely as for all.
+    `lift` times as likely as for all. The rule holds for `members` of the people that were
+    looked at, once the time is over that it waits for.
     """
 
     kind: Kind
@@ -72,6 +76,11 @@ class Suggestion:
     reached: int
     lift: float
     chance: float
+    members: int
+    #: Of drop-outs, as in `DropOut`.
+    ended: int = 0
+    usual: float = 0.0
+    ways: tuple[tuple[str, float], ...] = ()
 
 
 def suggestions(
@@ -82,11 +91,13 @@ def suggestions(
     catalogue: Catalogue | None = None,
     mining: MiningConfig | None = None,
     config: SuggestConfig | None = None,
+    ends: DropOutConfig | None = None,
 ) -> list[Suggestion]:
     """Return rules for what leads to `goal` (a step) and for where people stop before it.
 
     Rules of patterns hold for those who did it and have not come to the goal yet. `gap` ends a
-    visit: patterns are found within one, and drop-outs are ends of one.
+    visit: patterns are found within one, and drop-outs are ends of one. Of what holds for too
+    few, whatever it says of the goal, there is no rule.
 
     :raises UnfitData: if too few people reach the goal to say anything.
     """
@@ -98,10 +109,14 @@ def suggestions(
     chosen = _different(leading(found, config), before, mining, config)
     visits = [visit for walk in walks for visit in walk.visits(gap=span(gap))]
     usual = sum(goal in visit.steps for visit in visits) / len(visits)
-    ends = dropouts(visits, goal=goal)[: config.most]
+    stopped = [
+        (each, n)
+        for each in dropouts(visits, goal=goal, config=ends)
+        if (n := _stopped(walks, each.step, goal, timedelta(hours=config.hours))) >= config.members
+    ]
     return [
         *(says.pattern(each) for each in chosen),
-        *(says.end(each, usual) for each in ends),
+        *(says.end(each, usual, members=n) for each, n in stopped[: config.most]),
     ]
 
 
@@ -115,6 +130,7 @@ def leading(found: Sequence[Pattern], config: SuggestConfig) -> list[Pattern]:
         if len(pattern.steps) > 1
         and pattern.lift >= config.lift
         and pattern.chance <= config.chance
+        and _waiting(pattern) >= config.members
         and pattern.lift >= config.better * max(_of_parts(pattern.steps, known), default=0)
     ]
     return sorted(chosen, key=lambda each: (-each.lift, -each.people, each.steps))
@@ -137,6 +153,26 @@ def _different(
             chosen.append(pattern)
             taken.append(who)
     return chosen
+
+
+def _waiting(pattern: Pattern) -> int:
+    """Return how many did it and have not come to the goal: whom the rule holds for."""
+    return pattern.people - pattern.reached
+
+
+def _stopped(walks: Sequence[Walk], step: str, goal: str, after: timedelta) -> int:
+    """Return how many took the step with no goal for so long after it, be it in a later visit."""
+    return sum(_has_stopped(walk, step, goal, span(after)) for walk in walks)
+
+
+def _has_stopped(walk: Walk, step: str, goal: str, after: Microseconds) -> bool:
+    done = list(zip(walk.steps, walk.at, strict=True))
+    goals = [at for name, at in done if name == goal]
+    for at in (at for name, at in done if name == step):
+        place = bisect_right(goals, at)
+        if place == len(goals) or goals[place] > at + after:
+            return True
+    return False
 
 
 def _of_parts(steps: tuple[str, ...], known: Mapping[tuple[str, ...], float]) -> Iterator[float]:
@@ -176,9 +212,10 @@ class _Speech:
             reached=found.reached,
             lift=found.lift,
             chance=found.chance,
+            members=_waiting(found),
         )
 
-    def end(self, found: DropOut, usual: float) -> Suggestion:
+    def end(self, found: DropOut, usual: float, *, members: int) -> Suggestion:
         step = step_of(found.step, stated=self._stated)
         stored = rule(left_at(step, goal=self._goal, after=self._after, last=self._last))
         return Suggestion(
@@ -190,6 +227,10 @@ class _Speech:
             reached=found.reached,
             lift=found.reached / found.visits / usual,
             chance=found.chance,
+            members=members,
+            ended=found.ended,
+            usual=found.usual,
+            ways=found.ways,
         )
 
     def _sentence(self, stored: JsonObject) -> str:

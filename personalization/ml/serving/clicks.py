@@ -5,10 +5,17 @@ Served lists are events (`Recommendation Shown`), and so is what was done with t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
+
+from django.db.models import F, QuerySet, Window
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import RowNumber
 
 from personalization.events.catalogue import RECOMMENDATION_SHOWN
 from personalization.events.models import Event
@@ -21,6 +28,8 @@ WITHIN: Final = timedelta(minutes=30)
 LISTS: Final = 5000
 #: Visitors whose events are asked for together.
 _CHUNK: Final = 500
+_COLUMNS: Final = ("identity", "timestamp", "properties")
+_MODEL: Final = KeyTextTransform("model", "properties")
 
 
 class Shown(NamedTuple):
@@ -54,22 +63,54 @@ class ClickThrough:
         return self.clicked / self.lists
 
 
-def click_through(
-    *, since: datetime, until: datetime, models: Collection[str] = ()
-) -> list[ClickThrough]:
+def click_through(*, since: datetime, until: datetime) -> list[ClickThrough]:
     """Return what became of the lists that were shown from `since` until before `until`, by what
-    scored them: the one with most lists first. A query, and another for 500 visitors.
-
-    `models` says whose lists are looked at; without, all are.
-    """
-    lists = Event.objects.filter(
-        name=RECOMMENDATION_SHOWN, timestamp__gte=since, timestamp__lt=until
-    )
-    if models:
-        lists = lists.filter(properties__model__in=sorted(models))
-    rows = lists.order_by("-timestamp").values_list("identity", "timestamp", "properties")[:LISTS]
+    scored them: the one with most lists first. A query, and another for 500 visitors."""
+    rows = _lists(since=since, until=until).order_by("-timestamp").values_list(*_COLUMNS)[:LISTS]
     shown = [one for row in rows if (one := _shown(*row)) is not None]
     return click_through_of(shown, list(_touched(shown, events=item_events())))
+
+
+def click_through_of_each(
+    models: Collection[str], *, since: datetime, until: datetime
+) -> list[ClickThrough]:
+    """Return the same of these models alone, of each the newest lists, so that none crowds the
+    others out. As many queries, however many models there are."""
+    newest = Window(
+        RowNumber(), partition_by=_MODEL, order_by=(F("timestamp").desc(), F("pk").desc())
+    )
+    rows = (
+        _lists(since=since, until=until)
+        .filter(properties__model__in=sorted(models))
+        .annotate(place=newest)
+        .filter(place__lte=LISTS)
+        .order_by("identity")
+        .values_list(*_COLUMNS)
+    )
+    found: list[ClickThrough] = []
+    events = item_events()
+    # Visitor by visitor: of many models there are more lists than a process should hold.
+    by_visitor = groupby(rows.iterator(chunk_size=2000), key=itemgetter(0))
+    while some := [list(of_visitor) for _, of_visitor in islice(by_visitor, _CHUNK)]:
+        shown = [one for of in some for row in of if (one := _shown(*row)) is not None]
+        found += click_through_of(shown, _touched(shown, events=events))
+    return _summed(found)
+
+
+def _lists(*, since: datetime, until: datetime) -> QuerySet[Event]:
+    return Event.objects.filter(
+        name=RECOMMENDATION_SHOWN, timestamp__gte=since, timestamp__lt=until
+    )
+
+
+def _summed(found: Iterable[ClickThrough]) -> list[ClickThrough]:
+    """Return what parts of the visitors led to as one."""
+    lists: Counter[str] = Counter()
+    clicked: Counter[str] = Counter()
+    for one in found:
+        lists[one.model] += one.lists
+        clicked[one.model] += one.clicked
+    return _in_order(lists, clicked)
 
 
 def click_through_of(shown: Sequence[Shown], touched: Iterable[Touched]) -> list[ClickThrough]:
@@ -83,6 +124,10 @@ def click_through_of(shown: Sequence[Shown], touched: Iterable[Touched]) -> list
         lists[each.model] = lists.get(each.model, 0) + 1
         if any(_follows(one, each) for one in deeds.get(each.identity_id, ())):
             clicked[each.model] = clicked.get(each.model, 0) + 1
+    return _in_order(lists, clicked)
+
+
+def _in_order(lists: Mapping[str, int], clicked: Mapping[str, int]) -> list[ClickThrough]:
     found = [
         ClickThrough(model=model, lists=n, clicked=clicked.get(model, 0))
         for model, n in lists.items()

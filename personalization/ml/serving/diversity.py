@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import chain
 
 from personalization.ml.serving.rerank import Candidate
 from personalization.ml.serving.shelf import ShelfItem
@@ -43,7 +42,12 @@ def diversified(
     row = _Row(candidates, diversity=diversity, per_category=per_category)
     for one in above:
         row.put(one)
-    return [row.take() for _ in range(min(n, len(candidates)))]
+    chosen: list[Candidate] = []
+    for left in reversed(range(min(n, len(candidates)))):
+        chosen.append(row.take())
+        if left:  # after the last one nothing is chosen any more
+            row.put(chosen[-1].item)
+    return chosen
 
 
 class _Row:
@@ -58,22 +62,17 @@ class _Row:
         self._gains = [(1 - diversity) * one.score / best for one in candidates]
         self._likeness = [0.0] * len(candidates)
         self._bits: dict[str, int] = {}
-        if diversity:
-            for mark in chain.from_iterable(one.item.marks for one in candidates):
-                self._bits.setdefault(mark, 1 << len(self._bits))
-        self._masks = [self._mask(one.item) for one in candidates]
+        self._masks = [self._mask_of_new(one.item) for one in candidates] if diversity else []
         self._sizes = [len(one.item.marks) for one in candidates]
         self._diversity = diversity
         self._per_category = per_category
         self._counts: Counter[str] = Counter()
 
     def take(self) -> Candidate:
-        """Put the candidate that gains most to the end of the list; the first of equal ones."""
+        """Take out the candidate that gains most; the first of equal ones."""
         at = max(self._left, key=self._gains.__getitem__)
         self._left.remove(at)
-        chosen = self._candidates[at]
-        self.put(chosen.item)
-        return chosen
+        return self._candidates[at]
 
     def put(self, item: ShelfItem) -> None:
         """Note that the item stands in the list."""
@@ -98,8 +97,20 @@ class _Row:
                     self._gains[at] -= self._diversity * (alike - likeness[at])
                     likeness[at] = alike
 
+    def _mask_of_new(self, item: ShelfItem) -> int:
+        """Return the marks of a candidate as bits: faster than sets. Those of marks that no
+        candidate before had are new."""
+        bits = self._bits
+        mask = 0
+        for mark in item.marks:
+            bit = bits.get(mark)
+            if bit is None:
+                bit = bits[mark] = 1 << len(bits)
+            mask |= bit
+        return mask
+
     def _mask(self, item: ShelfItem) -> int:
-        """Return the marks of the item that candidates have, as bits: faster than sets."""
+        """Return the marks of any item that candidates have, as bits."""
         mask = 0
         for mark in item.marks:
             mask |= self._bits.get(mark, 0)

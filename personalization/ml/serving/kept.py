@@ -38,6 +38,7 @@ class Kept(Generic[T]):
         self._fresh = fresh
         self._lock = threading.Lock()
         self._kept: tuple[T, datetime] | None = None
+        self._reader: threading.Thread | None = None
 
     def at(self, now: datetime) -> T:
         """Return the value; it is at most `fresh` older than `now`, unless it cannot be read.
@@ -59,6 +60,21 @@ class Kept(Generic[T]):
         finally:
             self._lock.release()
 
+    @property
+    def is_read_aside(self) -> bool:
+        """Whether a thread reads what will be the value."""
+        return self._reader is not None and self._reader.is_alive()
+
+    def read_aside(self, before: T, read: Callable[[], T]) -> None:
+        """Have a thread read what takes long; until then `before` is to serve.
+
+        If that fails, whoever looks next begins again.
+        """
+        self._reader = threading.Thread(
+            target=self._take_the_place, args=(before, read), name="kept", daemon=True
+        )
+        self._reader.start()
+
     def forget(self) -> None:
         """Drop the value (tests that roll the database back need it)."""
         self._kept = None
@@ -70,9 +86,24 @@ class Kept(Generic[T]):
         except DatabaseFailed as error:
             if kept is None:
                 raise
-            metrics.count("models.not_looked_at")
-            logger.warning(
-                "What serves is not looked at again now: %s", error,
-                extra={"action": "serving_not_read"},
-            )  # fmt: skip
+            _count_failure(error)
             return kept[0]
+
+    def _take_the_place(self, before: T, read: Callable[[], T]) -> None:
+        try:
+            value = read()
+        except DatabaseFailed as error:
+            _count_failure(error)
+            return
+        finally:
+            connections.close_all()  # those of this thread
+        with self._lock:  # whoever began this has put `before` in its place by then
+            if self._kept is not None and self._kept[0] is before:
+                self._kept = (value, self._kept[1])
+
+
+def _count_failure(error: DatabaseFailed) -> None:
+    metrics.count("models.not_looked_at")
+    logger.warning(
+        "What serves is not looked at again now: %s", error, extra={"action": "serving_not_read"}
+    )

@@ -12,8 +12,8 @@ from personalization.exceptions import SettingError
 #: What of the items that a visitor knows is left out: all, what they bought, or nothing.
 Seen = Literal["hide", "bought", "keep"]
 
-#: With whom what is popular is so.
-Popularity = Literal["segment", "everybody"]
+#: With whom what is popular is so, or whether it is to be what becomes so with everybody.
+Popularity = Literal["segment", "everybody", "rising"]
 
 #: Stands for every place that is not named.
 ANY: Final = "*"
@@ -32,7 +32,7 @@ class Policy:
     per_category: int = 0
     #: Share of the positions, all but the first, that are left to chance (0 to 0.5).
     explore: float = 0.05
-    #: With whom popular items are to be: who is in the same segment, or everybody.
+    #: With whom popular items are to be: who is in the same segment, or everybody; or rising ones.
     popular: Popularity = "segment"
     #: Kinds of items that are listed; none: all.
     kinds: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from personalization.ml.base import Clusterer, Predictor
 from personalization.ml.clusters.personas import Personas
 from personalization.ml.features.definitions import UnknownFeature
 from personalization.ml.features.table import FeatureTable, feature_table
-from personalization.ml.serving.loaded import serving
+from personalization.ml.serving.loaded import loaded
 from personalization.ml.serving.published import published_names
 from personalization.types import Json
 
@@ -28,12 +28,17 @@ Scoring: TypeAlias = Predictor[Any] | Clusterer[Any]
 def predictions(profile_ids: Collection[int], *, now: datetime) -> dict[int, dict[str, Json]]:
     """Return for each profile that consents what each model says of it, by the model's name: a
     probability, or the name of a group (its number, where groups have no names); nothing of a
-    model in none of whose groups it is.
+    model in none of whose groups it is. None, of all profiles, for a model that serves and cannot
+    be asked now: nobody knows what it would say.
 
-    Two queries for 200 profiles and few for the models, however many of these there are.
+    Three queries for 200 profiles and few for the models, however many of these there are.
     """
+    serving = _models(now=now)
+    models = {name: model for name, model in serving.items() if model is not None}
+    silent = serving.keys() - models.keys()
     found: dict[int, dict[str, Json]] = {}
-    models = _models(now=now)
+    if silent:
+        found = {pk: dict.fromkeys(silent) for pk in profile_ids}
     if not models or not profile_ids:
         return found
     features = tuple(dict.fromkeys(name for each in models.values() for name in each.features))
@@ -45,21 +50,27 @@ def predictions(profile_ids: Collection[int], *, now: datetime) -> dict[int, dic
     return found
 
 
-def _models(*, now: datetime) -> Mapping[str, Scoring]:
-    """Return the models that serve, those aside whose features are not there any more."""
-    models = {}
+def _models(*, now: datetime) -> Mapping[str, Scoring | None]:
+    """Return the models that serve; None for those that cannot be asked: they cannot be read, or
+    their features are not there any more."""
+    models: dict[str, Scoring | None] = {}
     for name in published_names():
-        model = serving(name, now=now)
-        if not isinstance(model, Predictor | Clusterer):
-            continue
-        try:
-            feature_table([], features=model.features)
-        except UnknownFeature as error:
-            metrics.count("models.unknown_feature")
-            logger.error("%s cannot score: %s", name, error, extra={"action": "unknown_feature"})
-            continue
-        models[name] = model
+        found = loaded(name, now=now)
+        if isinstance(found.model, Predictor | Clusterer):
+            models[name] = found.model if _has_features(name, found.model) else None
+        elif found.model is None and found.serving_id is not None:
+            models[name] = None
     return models
+
+
+def _has_features(name: str, model: Scoring) -> bool:
+    try:
+        feature_table([], features=model.features)
+    except UnknownFeature as error:
+        metrics.count("models.unknown_feature")
+        logger.error("%s cannot score: %s", name, error, extra={"action": "unknown_feature"})
+        return False
+    return True
 
 
 def _scores(model: Scoring, table: FeatureTable) -> Iterator[tuple[int, Json]]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from personalization.events.goals import Goal
 from personalization.ml.models import ModelVersion
-from personalization.profiles.modelled import KINDS, sources
+from personalization.profiles.modelled import publishes, sources
 from personalization.rules.catalogue import Field
 
 #: Algorithm of groups that have names, and what reads these: by its place, as numpy comes along.
@@ -29,7 +29,7 @@ def _published() -> dict[str, str]:
     """Return name and algorithm of the models that serve and publish a feature."""
     serves = ModelVersion.objects.filter(status=ModelVersion.Status.SERVING)
     found = serves.order_by("name").values_list("name", "algorithm")
-    return {name: algorithm for name, algorithm in found if name.partition(".")[0] in KINDS}
+    return {name: algorithm for name, algorithm in found if publishes(name)}
 
 
 @sources.register("predictions")

@@ -9,6 +9,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary
 
 from personalization.ml.history import History
+from personalization.ml.item_events import BOUGHT
 from personalization.ml.serving.policy import Policy
 from personalization.ml.serving.popular import Popular, in_order
 from personalization.ml.serving.shelf import Shelf, ShelfItem
@@ -16,12 +17,12 @@ from personalization.ml.serving.shelf import Shelf, ShelfItem
 Action: TypeAlias = Literal["boost", "bury", "exclude", "pin"]
 Target: TypeAlias = Literal["item", "kind", "category", "tag", "price"]
 
-#: The event by which a visitor has an item for good.
-BOUGHT: Final = "Order Completed"
 #: So many sets of rules that hold for somebody are kept worked out; fewer where there are so many
 #: items that all of them together would be more than the second number.
 MOST, MOST_ITEMS = 200, 500_000
 LEAST: Final = 8
+#: A boost and a bury of one factor are no boost, however they are rounded.
+_ROUNDED: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ class Rule:
         if self.target == "item":
             return (self.value,) if self.value in shelf.items else ()
         if self.target == "price":
-            return tuple(key for key, one in shelf.items.items() if self.matches(one))
+            return shelf.priced(*price_range(self.value))
         return shelf.find(self.target, self.value)
 
 
@@ -89,8 +90,8 @@ def known_items(history: History, policy: Policy) -> frozenset[str]:
     if policy.seen == "keep":
         return frozenset()
     if policy.seen == "hide":
-        return frozenset(history.items)
-    return frozenset(step.item for step in history.steps if step.kind == BOUGHT)
+        return history.bought.union(history.items)
+    return history.bought.union(step.item for step in history.steps if step.kind == BOUGHT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,12 +99,14 @@ class Listing:
     """What may be listed where some rules hold: worked out once for a shelf.
 
     `factors` are what scores are multiplied by, where that is not 1. `pins` are positions, from
-    1 on, with the items of which the best one is to stand there.
+    1 on, with the items of which the best one is to stand there. `boosted` are those with factors
+    above 1, the greatest first, and of equal ones the newest.
     """
 
     items: Mapping[str, ShelfItem]
     factors: Mapping[str, float]
     pins: tuple[tuple[int, tuple[str, ...]], ...]
+    boosted: tuple[str, ...] = ()
     _weighed: WeakKeyDictionary[Popular, Popular] = field(
         default_factory=WeakKeyDictionary, repr=False
     )
@@ -145,6 +148,7 @@ def _listing(shelf: Shelf, rules: tuple[Rule, ...], kinds: tuple[str, ...]) -> L
             factor = rule.factor if rule.action == "boost" else 1 / rule.factor
             for key in rule.keys(shelf):
                 factors[key] = factors.get(key, 1.0) * factor
+    factors = {key: each for key, each in factors.items() if abs(each - 1) > _ROUNDED}
     pins = [rule for rule in rules if rule.action == "pin"]
     return Listing(
         items,
@@ -153,7 +157,17 @@ def _listing(shelf: Shelf, rules: tuple[Rule, ...], kinds: tuple[str, ...]) -> L
             (rule.position, tuple(key for key in rule.keys(shelf) if key in items))
             for rule in sorted(pins, key=lambda rule: rule.position)
         ),
+        _boosted(shelf, {key: each for key, each in factors.items() if key in items and each > 1}),
     )
+
+
+def _boosted(shelf: Shelf, factors: Mapping[str, float]) -> tuple[str, ...]:
+    """Return the items of these factors, the greatest first, and of equal ones the newest."""
+    if not factors:
+        return ()
+    newest = [key for key in shelf.newest if key in factors]
+    in_order = dict.fromkeys((*newest, *sorted(factors)))
+    return tuple(sorted(in_order, key=factors.__getitem__, reverse=True))
 
 
 _listings: WeakKeyDictionary[Shelf, dict[tuple[tuple[Rule, ...], tuple[str, ...]], Listing]] = (

@@ -20,13 +20,17 @@ from django.db.models import Count, Max, Q, QuerySet
 
 from personalization.exceptions import PersonalizationError
 from personalization.ml.models import ModelArtefact, ModelVersion
+from personalization.ml.training.arrivals import last_event
 from personalization.ml.training.plans import Plan
+from personalization.ml.training.schedule import due
 
 #: A worker that has not been heard of for so long has died; the training begins anew. Longer
 #: than the longest silence of a model: there are steps of linear algebra that report nothing.
 LEASE = timedelta(minutes=15)
 #: Workers that a training may cost before it is given up: it may be what kills them.
 LOST = 3
+#: Numbers that others may take while one asks for a training: they begin few at once.
+TRIES = 20
 #: A training that was begun so long ago at most goes on; of an older one nothing holds.
 AGAIN = timedelta(days=1)
 #: Seconds between two writes of how far it is.
@@ -41,9 +45,28 @@ class TrainingLost(PersonalizationError):
 
 
 def request(plan: Plan, *, now: datetime) -> ModelVersion:
-    """Return the open training of a model: one for each, however many ask at once."""
+    """Return the open training of a model: one for each, however many ask at once.
+
+    :raises IntegrityError: if the database refuses the version, or all numbers that were tried
+        were taken meanwhile.
+    """
+    version = _requested(plan, now=now, if_due=False)
+    assert version is not None
+    return version
+
+
+def request_due(plan: Plan, *, now: datetime) -> ModelVersion | None:
+    """Return the open training of a model as `request` does; None if there is none and it is not
+    due: another worker may have trained it since it was looked.
+
+    :raises IntegrityError: as `request` does.
+    """
+    return _requested(plan, now=now, if_due=True)
+
+
+def _requested(plan: Plan, *, now: datetime, if_due: bool) -> ModelVersion | None:
+    versions, tries = ModelVersion.objects.filter(name=plan.name), 0
     while True:
-        versions = ModelVersion.objects.filter(name=plan.name)
         if (already := versions.filter(status=_TRAINING).first()) is not None:
             return already
         # In one statement: whoever asks at the same time either is seen or has this number.
@@ -52,18 +75,23 @@ def request(plan: Plan, *, now: datetime) -> ModelVersion:
         )
         if found["training"]:
             continue
+        # After the number was read: whoever trains it meanwhile has that, and it is looked anew.
+        if if_due and not due([plan], now=now):
+            return None
+        number, tries = (found["newest"] or 0) + 1, tries + 1
         try:
             with transaction.atomic():
                 return ModelVersion.objects.create(
                     name=plan.name,
-                    number=(found["newest"] or 0) + 1,
+                    number=number,
                     algorithm=plan.algorithm,
                     config=plan.config,
                     seed=plan.seed,
                     created_at=now,
                 )
         except IntegrityError:
-            continue
+            if tries == TRIES or not versions.filter(number=number).exists():
+                raise
 
 
 def open_trainings() -> QuerySet[ModelVersion]:
@@ -181,10 +209,13 @@ class Attempt:
             )
         self.version.refresh_from_db()
 
-    def fail(self, error: str) -> None:
-        """Keep why nothing came of it; says nothing if it is not this worker's any more."""
+    def fail(self, error: str, *, lacks: bool = False) -> None:
+        """Keep why nothing came of it: of one that `lacks` data, what is missing. Says nothing if
+        it is not this worker's any more."""
+        states = ModelVersion.Status
+        status = states.LACKING if lacks else states.FAILED
         try:
-            self._write(status=ModelVersion.Status.FAILED, error=error[:_ERROR])
+            self._write(status=status, error=error[:_ERROR])
         except TrainingLost:
             return
         ModelArtefact.objects.filter(version=self.version).delete()  # what was learned so far
@@ -196,7 +227,7 @@ class Attempt:
         until = self.version.window_until
         if until is None or not timedelta(0) <= self.now - until < AGAIN:
             until = self.now
-            self._write(window_from=until - window, window_until=until)
+            self._write(window_from=until - window, window_until=until, last_event=last_event())
         return until
 
     def clock(self) -> datetime:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils.formats import number_format
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -13,6 +16,9 @@ from personalization.ml.feedback import stored_item_events
 from personalization.ml.models import ModelVersion
 from personalization.ml.training.logged import done_with_items
 from personalization.ml.training.recommend_plan import RECOMMEND
+
+#: By its place: who imports it computes with numpy.
+_ROWS_NOW = "personalization.ml.training.recounting.rows_now"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,29 +31,58 @@ class Recount:
     kept: int
     counted: int
     late: int
+    #: So many are drawn if there are more; None: all are learned from.
+    most: int | None = None
+    #: Whether weights of feedback say what is a row.
+    weighed: bool = False
+
+    @property
+    def usable(self) -> int:
+        """How many rows a training would learn from now."""
+        return self.counted if self.most is None else min(self.counted, self.most)
 
     @property
     def difference(self) -> int:
-        """How many rows the log has more (above 0) or less than the version was made of."""
-        return self.counted - self.kept
+        """How many rows a training would have more (above 0) or less than the version was made
+        of."""
+        return self.usable - self.kept
 
     def words(self) -> str:
         """Return what was found, with what may be the reason for a difference."""
-        if not self.difference:
-            return _("The log has the same %(n)s rows.") % {"n": _number(self.kept)}
         said = {"kept": _number(self.kept), "counted": _number(self.counted)}
+        return " ".join([self._told() % said, *self._late_words()])
+
+    def _told(self) -> str:
+        if not self.difference:
+            if self.usable < self.counted:
+                return _(
+                    "The version was made of %(kept)s rows, drawn of all: the log has %(counted)s."
+                )
+            return _("The log has the same %(kept)s rows.")
         if self.difference < 0:
-            told = _(
-                "The version was made of %(kept)s rows, and the log has %(counted)s now: visitors "
-                "were erased or take their consent back, events have grown too old, or weights of "
-                "feedback were changed."
+            return (
+                _(
+                    "The version was made of %(kept)s rows, and the log has %(counted)s now: "
+                    "visitors were erased or take their consent back, events have grown too old, "
+                    "or weights of feedback were changed."
+                )
+                if self.weighed
+                else _(
+                    "The version was made of %(kept)s rows, and the log has %(counted)s now: "
+                    "visitors were erased or take their consent back, or events have grown too old."
+                )
             )
-        else:
-            told = _(
+        return (
+            _(
                 "The version was made of %(kept)s rows, and the log has %(counted)s now: visitors "
                 "agree who did not, weights of feedback were changed, or events came late."
             )
-        return " ".join([told % said, *self._late_words()])
+            if self.weighed
+            else _(
+                "The version was made of %(kept)s rows, and the log has %(counted)s now: visitors "
+                "agree who did not, or events came late."
+            )
+        )
 
     def _late_words(self) -> list[str]:
         words = ngettext(
@@ -61,20 +96,30 @@ class Recount:
 def recounted(version: ModelVersion) -> Recount | None:
     """Count the rows of a version's window anew, by the weights and consents as they are now.
 
-    None for a version that has no window, or that learned from other rows than what was done
-    with items: those of features are of people at instants, and not rows of the log. Reads all
+    None for a version that has no window, or of a model whose rows nobody knows here. Reads all
     of the window: as long as a training reads, and in as little memory.
     """
     since, until = version.window_from, version.window_until
-    if version.name != RECOMMEND or since is None or until is None:
+    if since is None or until is None:
         return None
-    events = stored_item_events()
-    late = Event.objects.filter(
-        name__in=sorted(events.names),
-        timestamp__gte=since,
-        timestamp__lt=until,
-        received_at__gt=until,
+    if version.name == RECOMMEND:
+        return _of_items(version, since=since, until=until)
+    try:
+        found = import_string(_ROWS_NOW)(version, since=since, until=until)
+    except ImportError:  # the extra is missing
+        return None
+    if found is None:
+        return None
+    return Recount(
+        kept=version.rows,
+        counted=found.rows,
+        late=_late(since=since, until=until),
+        most=found.most,
     )
+
+
+def _of_items(version: ModelVersion, *, since: datetime, until: datetime) -> Recount:
+    events = stored_item_events()
     return Recount(
         kept=version.rows,
         counted=sum(
@@ -82,8 +127,17 @@ def recounted(version: ModelVersion) -> Recount | None:
             for visitor in done_with_items(since=since, until=until, events=events)
             for done in visitor
         ),
-        late=late.count(),
+        late=_late(since=since, until=until, names=events.names),
+        weighed=True,
     )
+
+
+def _late(*, since: datetime, until: datetime, names: Collection[str] = ()) -> int:
+    """Return how many events of the window, or of these names, arrived after its end."""
+    late = Event.objects.filter(timestamp__gte=since, timestamp__lt=until, received_at__gt=until)
+    if names:
+        late = late.filter(name__in=sorted(names))
+    return late.count()
 
 
 def _number(n: int) -> str:

@@ -14,6 +14,8 @@ import json
 import zipfile
 from typing import Any
 
+from django.db import transaction
+
 from personalization.ml.artefact import CorruptArtefact, checksum, packed, unpacked
 from personalization.ml.base import Model
 from personalization.ml.interactions import Dataset
@@ -43,16 +45,25 @@ class Kept:
             return None
 
     def keep(self, model: Model[Any], dataset: Dataset, *, seed: int, seconds: float) -> None:
-        """Keep a model that took so many seconds to learn."""
+        """Keep a model that took so many seconds to learn; nothing once the training is over.
+
+        A worker that was given up for dead may come by here with what it learned, when another
+        one has long kept the artefact in this place.
+        """
         if seconds < WORTH:
             return
         content = packed(model)
         if sum(map(len, self._parts.values())) + len(content) > MOST:
             return
         self._parts[name_of(model, dataset, seed=seed)] = content
-        ModelArtefact.objects.update_or_create(
-            version=self._version, defaults={"content": _written(self._parts)}
-        )
+        training = ModelVersion.Status.TRAINING
+        with transaction.atomic():
+            # A write, not a look: whoever ends the training meanwhile waits for the end of this.
+            at_work = ModelVersion.objects.filter(pk=self._version.pk, status=training)
+            if at_work.update(status=training):
+                ModelArtefact.objects.update_or_create(
+                    version=self._version, defaults={"content": _written(self._parts)}
+                )
 
 
 def name_of(model: Model[Any], dataset: Dataset, *, seed: int) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.utils.translation import gettext as _
+
 from personalization.ml.training.plans import Plan, plan_sources
 
 PERSONAS = "cluster.personas"
@@ -13,5 +15,11 @@ RECIPE = "personalization.ml.training.clustering.learn"
 @plan_sources.register("cluster")
 def cluster_plans() -> list[Plan]:
     return [
-        Plan(name=PERSONAS, algorithm="personas", recipe=RECIPE, window=timedelta(days=90)),
+        Plan(
+            name=PERSONAS,
+            algorithm="personas",
+            recipe=RECIPE,
+            window=timedelta(days=90),
+            purpose=_("Groups of visitors who do alike, with names and rules."),
+        ),
     ]

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from personalization.clock import microseconds
 from personalization.conf import settings
+from personalization.events.models import Event
 from personalization.ml.arrays import Doubles
 from personalization.ml.artefact import CorruptArtefact, unpacked
 from personalization.ml.base import Options
@@ -24,11 +27,11 @@ from personalization.ml.consenting import CONSENTS
 from personalization.ml.features.clean import faults
 from personalization.ml.features.definitions import UnknownFeature, definition_of
 from personalization.ml.features.table import FeatureTable, feature_table
-from personalization.ml.interactions import UnfitData
 from personalization.ml.models import ModelArtefact, ModelVersion
 from personalization.ml.training.learned import Learned
 from personalization.ml.training.plans import Order
 from personalization.ml.training.promote import Trial
+from personalization.ml.unfit import TooLittleData, UnfitData
 from personalization.profiles.derived import fields
 from personalization.profiles.models import Snapshot
 from personalization.rules.catalogue import Catalogue
@@ -52,10 +55,14 @@ def learn(order: Order) -> Learned:
     config = PersonasConfig.read(order.plan.config)
     previous, remarks = _previous(order)
     features = config.features or FEATURES
-    order.progress(_READ, _("reads what visitors did"))
-    known = _table(order, dict.fromkeys([*features, *(previous.features if previous else ())]))
-    table, left_out = _usable(known, features)
     model = Personas(config)
+    looked_at = tuple(name for name in model.cleaning.looks_at if name not in features)
+    asked = dict.fromkeys([*features, *looked_at, *(previous.features if previous else ())])
+    order.progress(_READ, _("reads what visitors did"))
+    known = _table(order, asked)
+    table, left_out = _usable(known, features, looked_at)
+    model.aside = tuple(name for name in looked_at if name in table.features)
+    model.cleaning = model.cleaning.without({*features, *looked_at} - {*table.features})
     model.features = table.features
     model.labels = {name: definition_of(name).label for name in table.features}
     model.before = len(previous.ids) if previous else 0
@@ -76,7 +83,7 @@ def learn(order: Order) -> Learned:
             n=len(table),
         ),
         metrics=_figures(model, kept),
-        features_version=table.version,
+        features_version=feature_table((), features=model.features).version,
         remarks=(*remarks, *left_out, *model.remarks(), *unsaid),
     )
 
@@ -111,12 +118,10 @@ def stored(version: ModelVersion) -> Personas:
 
 def _table(order: Order, features: Sequence[str] | dict[str, None]) -> FeatureTable:
     """Return the features, as of the end of the window, of visitors that were there in it."""
-    there = Snapshot.objects.filter(
-        last_seen__gte=order.since, last_seen__lt=order.until, **{CONSENTS: True}
-    )
-    ids = list(there.order_by("pk").values_list("pk", flat=True))
+    agree = there(since=order.since, until=order.until)
+    ids = list(agree.order_by("pk").values_list("pk", flat=True))
     if len(ids) < LEAST:
-        raise UnfitData(
+        raise TooLittleData(
             f"Needs {LEAST} visitors who agree to personalization, has {len(ids)} since "
             f"{order.since:%Y-%m-%d}."
         )
@@ -127,13 +132,26 @@ def _table(order: Order, features: Sequence[str] | dict[str, None]) -> FeatureTa
     return feature_table([(pk, until) for pk in ids], features=tuple(features))
 
 
-def _usable(table: FeatureTable, features: Sequence[str]) -> tuple[FeatureTable, tuple[str, ...]]:
-    """Return the columns of `features` that something can be learned from, and what of the rest
-    is to be said."""
-    own = _columns(table, features)
-    found = faults(own, features)
-    chosen = tuple(name for name in features if name not in found.unusable)
-    if not chosen:
+def there(*, since: datetime, until: datetime) -> QuerySet[Snapshot]:
+    """Return the visitors who agree and did something in a window, whatever they did later."""
+    did = Event.objects.filter(
+        identity__profile=OuterRef("pk"), timestamp__gte=since, timestamp__lt=until
+    )
+    # Who was never added up may have been there as well.
+    lately = Q(last_seen__gte=since) | Q(last_seen=None)
+    return Snapshot.objects.filter(lately, Exists(did), **{CONSENTS: True})
+
+
+def _usable(
+    table: FeatureTable, features: Sequence[str], looked_at: Sequence[str]
+) -> tuple[FeatureTable, tuple[str, ...]]:
+    """Return the columns of `features`, and of those that are only `looked_at`, that something
+    can be learned from, and what of the rest is to be said."""
+    wanted = [*features, *looked_at]
+    own = _columns(table, wanted)
+    found = faults(own, wanted)
+    chosen = tuple(name for name in wanted if name not in found.unusable)
+    if not set(chosen) & set(features):
         raise UnfitData(f"Nothing tells visitors apart. {' '.join(found.sentences())}")
     remarks = tuple(
         _("Left out: %(what)s") % {"what": sentence}

@@ -42,6 +42,7 @@ def drawn(version: ModelVersion) -> GroupsShown:
         pictures=list(_pictures(model)),
         outside=max(0.0, 1 - sum(model.shares)),
         agreement=model.agreement,
+        cleaning=model.cleaning.sentences(),
     )
 
 

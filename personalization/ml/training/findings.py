@@ -22,7 +22,8 @@ class NoFindings(PersonalizationError):
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """A sequence rule: `n` did it (people, or visits if they `stop` there), the goal came later
-    for `reached` of them, and is `lift` times as likely as for all."""
+    for `reached` of them, and is `lift` times as likely as for all. So much is by `chance` with
+    this probability, and the rule holds for `members` people."""
 
     steps: Sequence[str]
     stop: bool
@@ -30,6 +31,13 @@ class Finding:
     n: int
     reached: int
     lift: float
+    chance: float
+    members: int
+    #: Where they stop: visits that ended there, the share that ends at a step elsewhere, and
+    #: where those went next who reached the goal, with their shares.
+    ended: int
+    usual: float
+    ways: Sequence[tuple[str, float]]
 
     @property
     def name(self) -> str:
@@ -37,10 +45,24 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Onward:
+    """What comes after a step that was taken so many times: the likeliest steps with their
+    probabilities, and how likely the visit ends there, or comes to the goal (None: not known)."""
+
+    step: str
+    times: int
+    next: Sequence[tuple[str, float]]
+    ends: float
+    reaches: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Findings:
     #: Name of the event that is the goal.
     goal: str
     found: Sequence[Finding]
+    #: The steps that were taken most often, the goal aside.
+    onward: Sequence[Onward]
 
 
 def has_findings(version: ModelVersion) -> bool:

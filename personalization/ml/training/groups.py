@@ -56,6 +56,8 @@ class GroupsShown:
     #: Share of the visitors who are in no group.
     outside: float
     agreement: float
+    #: What numbers went through before, step by step, in words.
+    cleaning: Sequence[str]
 
 
 def groups_of(version: ModelVersion) -> GroupsShown:

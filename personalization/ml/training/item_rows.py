@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from personalization import bulk
+from personalization.ml.item_revisions import next_revision
 from personalization.ml.item_words import Words
 from personalization.ml.models import Item
 
@@ -55,16 +56,47 @@ def new_item(key: str, *, kind: str, words: Words, first: datetime, newest: date
 
 def create(items: Sequence[Item]) -> int:
     """Write items that are new, unless somebody else has just done so; return how many."""
-    rows = [_row(item) for item in items]
-    return len(bulk.insert_new(Item, rows, key=("key",)))
+    if not items:
+        return 0
+    with next_revision() as revision:
+        rows = [_row(item, revision) for item in items]
+        return len(bulk.insert_new(Item, rows, key=("key",)))
 
 
-def save(items: Sequence[Item]) -> None:
-    """Write items that there are, all in one statement."""
-    bulk.update(Item, [{"id": item.pk, **_row(item)} for item in items], key="id")
+def as_read(items: Iterable[Item]) -> dict[int, bulk.Row]:
+    """Return the columns of items by their numbers, as they are before anything is put into them."""
+    return {item.pk: _columns(item) for item in items}
 
 
-def _row(item: Item) -> bulk.Row:
+def save(items: Sequence[Item], *, before: Mapping[int, bulk.Row]) -> None:
+    """Write of items that there are what is another than it was `before`, and nothing else: what
+    an operator has put out of use meanwhile stays so. One statement for all of the same columns.
+    """
+    if not items:
+        return
+    with next_revision() as revision:
+        alike: dict[tuple[str, ...], list[bulk.Row]] = {}
+        for item in items:
+            old = before[item.pk]
+            row = {name: value for name, value in _columns(item).items() if value != old[name]}
+            alike.setdefault(tuple(row), []).append({"id": item.pk, **row, "revision": revision})
+        for rows in alike.values():
+            bulk.update(Item, rows, key="id")
+
+
+def touch(items: Sequence[Item]) -> None:
+    """Write when items were spoken of, and nothing else of them.
+
+    No page shows that, so processes have nothing to read again.
+    """
+    bulk.update(Item, [{"id": item.pk, "updated_at": item.updated_at} for item in items], key="id")
+
+
+def _row(item: Item, revision: int) -> bulk.Row:
+    return {**_columns(item), "revision": revision}
+
+
+def _columns(item: Item) -> bulk.Row:
     return {
         "key": item.key,
         "kind": item.kind,

@@ -26,11 +26,13 @@ from personalization.ml.training.heard import Heard
 from personalization.ml.training.item_rows import (
     CHUNK,
     TOLD_BY_SERVER,
+    as_read,
     change,
     create,
     items_by_key,
     known_of,
     save,
+    touch,
 )
 from personalization.ml.training.tables import Synced, sync_source
 
@@ -128,18 +130,25 @@ def _hear(*, since: datetime | None, until: datetime, events: ItemEvents) -> Ite
 
 def _write(heard: HeardOf) -> int:
     known = items_by_key(heard)
-    changed = [
-        item
-        for key, item in known.items()
-        if item_sources.get(item.kind) is None and _is_changed(item, heard[key])
-    ]
-    save(changed)
+    before = as_read(known.values())
+    changed: list[Item] = []
+    spoken_of: list[Item] = []
+    for key, item in known.items():
+        if item_sources.get(item.kind) is not None:
+            continue
+        if _is_changed(item, heard[key]):
+            changed.append(item)
+        elif heard[key].newest > item.updated_at:
+            spoken_of.append(item)
+        item.updated_at = max(item.updated_at, heard[key].newest)
+    save(changed, before=before)
+    touch(spoken_of)
     created = create([_new(key, item) for key, item in heard.items() if key not in known])
     return created + len(changed)
 
 
 def _is_changed(item: Item, heard: Heard) -> bool:
-    """Put what was heard into the item; return whether anything was different."""
+    """Put what was heard into the item; return whether anything of it is different."""
     known = known_of(item)
     said = heard.changes(known, newest=item.updated_at)
     if TOLD_BY_SERVER in item.attributes:
@@ -149,13 +158,11 @@ def _is_changed(item: Item, heard: Heard) -> bool:
             for name, value in said.items()
             if name in heard.trusted or not known.get(name)
         }
-    if not said and heard.newest <= item.updated_at and heard.first >= item.first_seen:
-        return False
+    before = (item.kind, item.first_seen, item.attributes)
     _take_over(item, heard, said)
     item.first_seen = min(item.first_seen, heard.first)
-    item.updated_at = max(item.updated_at, heard.newest)
     item.kind = item.kind or heard.kind
-    return True
+    return bool(said) or (item.kind, item.first_seen, item.attributes) != before
 
 
 def _new(key: str, heard: Heard) -> Item:

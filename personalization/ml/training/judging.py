@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from personalization.ml.arrays import Floats, Indices
+from personalization.ml.arrays import Doubles, Floats, Indices
 from personalization.ml.base import Recommender
 from personalization.ml.evaluation.ranking_metrics import coverage, mid_rank
 from personalization.ml.ranking import top
@@ -20,13 +20,14 @@ N = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Quality:
-    """Means over questions with one right answer each, from 0 to 1."""
+    """Means over questions, from 0 to 1. Most have one right answer."""
 
-    #: 1 / log2(1 + rank) within the first 20, as in Järvelin and Kekäläinen (2002).
+    #: 1 / log2(1 + rank) within the first 20, as in Järvelin and Kekäläinen (2002); of several
+    #: right answers the sum, over the most it could be.
     ndcg: float
-    #: Share of the questions whose answer was among the first 20.
+    #: Share of the questions of which a right answer was among the first 20.
     hit_rate: float
-    #: 1 / rank within the first 20.
+    #: 1 / rank within the first 20; of several right answers that of the first.
     mrr: float
     #: Share of the items that was in any list.
     coverage: float
@@ -51,19 +52,26 @@ def quality(model: Recommender[Any], questions: Sequence[Asked], *, repeats: boo
     """
     number = {key: index for index, key in enumerate(model.items)}
     lists: list[Indices] = []
-    ranks = np.full(len(questions), np.inf)
+    gains, firsts = np.zeros(len(questions)), np.full(len(questions), np.inf)
     for place, question in enumerate(questions):
         scores = _scores(model, question, number, repeats=repeats)
         lists.append(top(scores, N))
-        if (target := number.get(question.target)) is not None:
-            ranks[place] = mid_rank(scores, target=target)
-    found = ranks <= N
+        targets = [number[key] for key in question.targets if key in number]
+        ranks = np.array([mid_rank(scores, target=target) for target in targets], np.float64)
+        firsts[place] = ranks.min(initial=np.inf)
+        best = np.arange(1, len(question.targets) + 1, dtype=np.float64)
+        gains[place] = _gain(ranks) / _gain(best)
+    found = firsts <= N
     return Quality(
-        ndcg=float(np.where(found, 1 / np.log2(1 + ranks), 0).mean()),
+        ndcg=float(gains.mean()),
         hit_rate=float(found.mean()),
-        mrr=float(np.where(found, 1 / ranks, 0).mean()),
+        mrr=float(np.where(found, 1 / firsts, 0).mean()),
         coverage=coverage(lists, n_items=len(model.items)),
     )
+
+
+def _gain(ranks: Doubles) -> float:
+    return float((1 / np.log2(1 + ranks[ranks <= N])).sum())
 
 
 def _scores(

@@ -10,8 +10,10 @@ from typing import Any
 
 from personalization.ml.artefact import packed
 from personalization.ml.base import Model
+from personalization.ml.goal_events import EVENT
 from personalization.ml.training.plans import Order
 from personalization.ml.training.promote import Trial
+from personalization.types import JsonObject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +30,19 @@ class Learned:
     #: Further figures: “hr_20”, or “popularity.hr_20” for that of something beside it.
     metrics: Mapping[str, float] = field(default_factory=dict)
     features_version: str = ""
+    #: Of a goal: the event that it is of.
+    event: str = ""
     #: Sentences: what was left out, what to look at.
     remarks: Sequence[str] = ()
 
     def content(self) -> bytes:
         """Return the artefact of the model."""
         return packed(self.model)
+
+    def config(self) -> JsonObject:
+        """Return the configuration of the model, and the event it was made for, if any."""
+        event = {EVENT: self.event} if self.event else {}
+        return {**self.model.config.written(), **event}
 
     def figures(self) -> dict[str, float]:
         """Return all figures that are numbers, those of the trial first."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -30,14 +30,6 @@ MOST = 10_000
 Instants: TypeAlias = Mapping[int, Sequence[Microseconds]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcomes:
-    """Examples, and the version of the definitions that their features are made by."""
-
-    examples: Examples
-    features_version: str
-
-
 def of_goal(
     event: str,
     *,
@@ -46,22 +38,16 @@ def of_goal(
     until: datetime,
     rng: np.random.Generator,
     features: Sequence[str] | None = None,
-) -> Outcomes:
+) -> Examples:
     """Return a row for an instant of each visit of [since, until - within), labelled by whether
     `event` follows `within` a time of it. Half of the instants are the ends of visits, when
     somebody leaves; the others lie anywhere within one, when they are still there.
 
     `features` are names; None: all that there are.
     """
-    last = microseconds(until - within)
-    wanted = [
-        (profile_id, at)
-        for profile_id, start, end in _visits(since=since, until=until)
-        if (at := end if rng.random() < 0.5 else int(rng.integers(start, end + 1))) < last
-    ]
     happened = _instants(event, since=since, until=until)
-    return _outcomes(
-        wanted,
+    return _examples(
+        goal_instants(within=within, since=since, until=until, rng=rng),
         lambda profile_id, at: _follows(happened, profile_id, at, within=span(within)),
         horizon=span(within),
         features=features,
@@ -76,20 +62,16 @@ def of_leaving(
     until: datetime,
     rng: np.random.Generator,
     features: Sequence[str],
-) -> Outcomes:
+    asked: datetime | None = None,
+) -> Examples:
     """Return a row for each visitor of [since, until - away) at an instant between their first
-    visit and its end, drawn at random, labelled by whether no visit begins for so long."""
-    last = microseconds(until - away)
-    starts: dict[int, list[Microseconds]] = defaultdict(list)
-    for profile_id, start, _ in _visits(since=since, until=until):
-        starts[profile_id].append(start)
-    wanted = [
-        (profile_id, int(rng.integers(begun[0], last)))
-        for profile_id, begun in starts.items()
-        if begun[0] < last
-    ]
-    return _outcomes(
-        wanted,
+    visit and its end, drawn at random, labelled by whether no visit begins for so long.
+
+    None of the instants is earlier than `asked`, if that is given.
+    """
+    starts = _starts(since=since, until=until)
+    return _examples(
+        _leaving_instants(starts, last=microseconds(until - away), rng=rng, asked=asked),
         lambda profile_id, at: not _follows(starts, profile_id, at, within=span(away)),
         horizon=span(away),
         features=features,
@@ -97,14 +79,58 @@ def of_leaving(
     )
 
 
-def _outcomes(
+def goal_instants(
+    *, within: timedelta, since: datetime, until: datetime, rng: np.random.Generator
+) -> list[Wanted]:
+    """Return the instants of `of_goal`, of everybody: who consents is not asked here."""
+    last = microseconds(until - within)
+    return [
+        (profile_id, at)
+        for profile_id, start, end in _visits(since=since, until=until)
+        if (at := end if rng.random() < 0.5 else int(rng.integers(start, end + 1))) < last
+    ]
+
+
+def leaving_instants(
+    *, away: timedelta, since: datetime, until: datetime, rng: np.random.Generator
+) -> list[Wanted]:
+    """Return the instants of `of_leaving`, of everybody."""
+    return _leaving_instants(
+        _starts(since=since, until=until), last=microseconds(until - away), rng=rng
+    )
+
+
+def _leaving_instants(
+    starts: Instants,
+    *,
+    last: Microseconds,
+    rng: np.random.Generator,
+    asked: datetime | None = None,
+) -> list[Wanted]:
+    first = microseconds(asked) if asked else 0
+    return [
+        (profile_id, int(rng.integers(max(begun[0], first), last)))
+        for profile_id, begun in starts.items()
+        if max(begun[0], first) < last
+    ]
+
+
+def _starts(*, since: datetime, until: datetime) -> Instants:
+    """Return when the visits of profiles began."""
+    starts: dict[int, list[Microseconds]] = defaultdict(list)
+    for profile_id, start, _ in _visits(since=since, until=until):
+        starts[profile_id].append(start)
+    return starts
+
+
+def _examples(
     wanted: Sequence[Wanted],
     label: Callable[[int, Microseconds], bool],
     *,
     horizon: Microseconds,
     features: Sequence[str] | None,
     rng: np.random.Generator,
-) -> Outcomes:
+) -> Examples:
     agree = set(consenting())
     drawn = [each for each in wanted if each[0] in agree]
     if len(drawn) > MOST:
@@ -112,16 +138,13 @@ def _outcomes(
     drawn.sort(key=lambda each: (each[1], each[0]))
     table = feature_table(drawn, features=features)
     labels = [label(table.profile(row), int(at)) for row, at in enumerate(table.at)]
-    return Outcomes(
-        examples=Examples(
-            rows=table.rows,
-            labels=np.array(labels, np.float64),
-            features=table.features,
-            at=table.at,
-            visitor=table.visitors,
-            horizon=horizon,
-        ),
-        features_version=table.version,
+    return Examples(
+        rows=table.rows,
+        labels=np.array(labels, np.float64),
+        features=table.features,
+        at=table.at,
+        visitor=table.visitors,
+        horizon=horizon,
     )
 
 

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db import transaction
+from django.db.models import Max, QuerySet
 from django.dispatch import receiver
 
 from personalization import hints
 from personalization.ml.models import ModelVersion
 from personalization.ml.training.known import planned
 from personalization.ml.training.plans import Plan
+from personalization.ml.training.versions import hold, prune
+from personalization.privacy.models import Erasure
 from personalization.signals import profile_erased
 
 _Status = ModelVersion.Status
@@ -41,16 +44,34 @@ class Stale:
 def mark_outdated(*, at: datetime, **_: Any) -> int:
     """Mark what may have learned from somebody who was erased; return how many versions.
 
-    That is every version whose events were read before the erasure. Nobody is named in an
-    artefact, so nobody can be looked up there; a training that is at work has read them too.
+    That is every version that there is once the erasure is committed, whenever it was asked for:
+    until then events could be read, and what is begun later is not there yet. Nobody is named in
+    an artefact, so nobody can be looked up there; a training that is at work has read them too.
+    Artefacts go at once that nobody is served by, nor was before.
     """
-    versions = ModelVersion.objects.filter(
-        Q(window_until=None) | Q(window_from__lt=at),
-        status__in=(_Status.SERVING, _Status.CANDIDATE, _Status.RETIRED, _Status.TRAINING),
-        created_at__lte=at,
-        outdated_since=None,
-    )
-    n = versions.update(outdated_since=at)
+    return _mark(_unmarked(), at=at)
+
+
+def mark_missed() -> int:
+    """Mark what an erasure left as it was because its process ended right after the commit;
+    return how many versions."""
+    last = Erasure.objects.aggregate(last=Max("requested_at"))["last"]
+    return _mark(_unmarked().filter(created_at__lte=last), at=last) if last else 0
+
+
+def _unmarked() -> QuerySet[ModelVersion]:
+    status = (_Status.SERVING, _Status.CANDIDATE, _Status.RETIRED, _Status.TRAINING)
+    return ModelVersion.objects.filter(status__in=status, outdated_since=None)
+
+
+def _mark(versions: QuerySet[ModelVersion], *, at: datetime) -> int:
+    names = set(versions.order_by().values_list("name", flat=True))
+    n = 0
+    for name in sorted(names):
+        with transaction.atomic():
+            hold(name)  # or one could begin to serve whose artefact goes
+            n += versions.filter(name=name).update(outdated_since=at)
+            prune(name)
     if n:
         hints.hint(hints.TRAIN_MODELS)
     return n

@@ -7,11 +7,19 @@ nothing (popularity for recommenders, the base rate for predictors).
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from personalization.ml.training.figure_names import name_of
+from personalization.ml.training.figures import judged_by
 
 #: It may be worse than the one that serves by this share: less is within the noise, and it
 #: knows what happened since.
 TOLERANCE = 0.02
+_SERVING, _CASES = "serving", "cases"
+_UNTRIED = "It was not validated, so it does not serve."
+#: What baselines are called in a sentence, where that is something else.
+_BASELINES: Mapping[str, str] = {"base rate": "the base rate", "stable": "what counts as stable"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +50,7 @@ class Verdict:
 def judged(trial: Trial | None) -> Verdict:
     """Return whether what did so may serve without somebody's word."""
     if trial is None:
-        return Verdict(may_serve=False, remarks=("It was not validated, so it does not serve.",))
+        return Verdict(may_serve=False, remarks=(_UNTRIED,))
     if not trial.n:
         return Verdict(
             may_serve=False,
@@ -52,17 +60,41 @@ def judged(trial: Trial | None) -> Verdict:
     return Verdict(may_serve=not remarks, remarks=remarks)
 
 
+def refusal(*, metrics: Mapping[str, float], remarks: Sequence[str]) -> tuple[str, ...]:
+    """Return why a version that is kept does not serve by itself, in sentences, by its figures;
+    empty if it is good enough, and waits for somebody's word."""
+    figure = judged_by(metrics)
+    if _UNTRIED in remarks:  # whatever else is told of it; why stands before
+        return tuple(remarks[-2:])
+    if figure is None:
+        return tuple(remarks[-1:]) or (_UNTRIED,)
+    baselines = [(who, value) for who, value in figure.beside.items() if who != _SERVING]
+    name, baseline = baselines[0] if baselines else ("", None)
+    assert figure.value is not None
+    return judged(
+        Trial(
+            metric=figure.name,
+            value=figure.value,
+            baseline=baseline,
+            baseline_name=name,
+            serving=figure.beside.get(_SERVING),
+            n=int(metrics.get(_CASES, 1)),
+        )
+    ).remarks
+
+
 def _unusable(trial: Trial) -> str:
     if math.isfinite(trial.value):
         return ""
-    return f"Its {trial.metric} is {trial.value}, which is no figure to compare."
+    return f"Its {name_of(trial.metric)} is {trial.value}, which is no figure to compare."
 
 
 def _no_gain(trial: Trial) -> str:
     if trial.baseline is None or _gain(trial.value, trial.baseline, trial) > 0:
         return ""
     return (
-        f"It is not better than {trial.baseline_name}: {trial.metric} {_shown(trial.value)} "
+        f"It is not better than {_BASELINES.get(trial.baseline_name, trial.baseline_name)}: "
+        f"{name_of(trial.metric)} {_shown(trial.value)} "
         f"beside {_shown(trial.baseline)}, in {trial.n:,} cases."
     )
 
@@ -74,7 +106,7 @@ def _worse(trial: Trial) -> str:
         return ""
     return (
         f"It is worse than the version that serves by more than {TOLERANCE:.0%}: "
-        f"{trial.metric} {_shown(trial.value)} beside {_shown(trial.serving)}, "
+        f"{name_of(trial.metric)} {_shown(trial.value)} beside {_shown(trial.serving)}, "
         f"in {trial.n:,} cases."
     )
 

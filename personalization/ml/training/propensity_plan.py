@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.utils.translation import gettext as _
+
 from personalization.events.goals import Goal
+from personalization.ml.goal_events import PROPENSITY
 from personalization.ml.training.plans import Plan, plan_sources
 
-PROPENSITY, CHURN = "propensity", "churn"
+CHURN = "churn"
 #: Whoever does not come back for so long has left.
 AWAY = timedelta(days=30)
 
@@ -20,6 +23,8 @@ def propensity_plans() -> list[Plan]:
             algorithm="best",
             recipe="personalization.ml.training.propensity.learn",
             window=timedelta(days=90) + goal.within,
+            purpose=_("How likely each visitor is to reach “%(goal)s” soon.") % {"goal": goal.name},
+            event=goal.event,
         )
         for goal in Goal.objects.filter(is_active=True).order_by("slug")
     ]
@@ -35,5 +40,6 @@ def churn_plans() -> list[Plan]:
             config={"candidates": "logistic"},
             recipe="personalization.ml.training.propensity.learn_churn",
             window=timedelta(days=180),
+            purpose=_("How likely each visitor is to stay away for %(n)s days.") % {"n": AWAY.days},
         )
     ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.utils.translation import gettext as _
+
 from personalization.ml.training.plans import Plan, plan_sources
 
 RECOMMEND = "recommend"
@@ -18,5 +20,6 @@ def recommend_plans() -> list[Plan]:
             recipe="personalization.ml.training.recommending.learn",
             refresh="personalization.ml.training.recommending.refresh",
             window=timedelta(days=90),
+            purpose=_("Lists of items for each visitor, by what they did last."),
         )
     ]

@@ -18,12 +18,13 @@ from personalization.ml.artefact import CorruptArtefact, unpacked
 from personalization.ml.base import Options, Recommender
 from personalization.ml.evaluation.splits import Split, latest
 from personalization.ml.feedback import stored_item_events
-from personalization.ml.interactions import Dataset, Interactions, UnfitData
+from personalization.ml.interactions import Dataset, Interactions
 from personalization.ml.known import algorithms
 from personalization.ml.models import Item, ModelArtefact, ModelVersion
 from personalization.ml.recommenders.popularity import Popularity
 from personalization.ml.recommenders.questions import asked, come_back
 from personalization.ml.recommenders.stack import Stack
+from personalization.ml.training.arrivals import has_arrived, has_left
 from personalization.ml.training.catalogue import catalogue
 from personalization.ml.training.feedback import with_feedback
 from personalization.ml.training.judging import N, Quality, quality
@@ -31,6 +32,7 @@ from personalization.ml.training.learned import Learned
 from personalization.ml.training.log import interactions
 from personalization.ml.training.plans import InvalidPlan, Order
 from personalization.ml.training.promote import Trial
+from personalization.ml.unfit import TooLittleData, UnfitData
 
 #: With less there is nothing to find that popularity does not know.
 LEAST_ROWS, LEAST_VISITORS, LEAST_ITEMS = 200, 20, 5
@@ -52,7 +54,7 @@ class _Judged:
 def learn(order: Order) -> Learned:
     """Return a model of all that was logged, with how the like of it did on the latest part.
 
-    :raises UnfitData: if there is too little to learn from.
+    :raises TooLittleData: if there is too little to learn from.
     """
     order.progress(_READ, "reading the log")
     dataset = _dataset(order)
@@ -71,14 +73,15 @@ def learn(order: Order) -> Learned:
 
 
 def refresh(order: Order) -> Learned | None:
-    """Return the model that serves, with all that was logged since; None if nothing was.
+    """Return the model that serves, with all that came into the log since, and without whoever took
+    their consent back; None if nothing came, and nobody did.
 
     Only a stack can: what is quick to learn is learned anew, and its weights stay.
     """
     version = order.serving
-    if version is None or version.window_until is None:
+    if version is None:
         return None
-    if not len(interactions(since=version.window_until, until=order.until)):
+    if not _has_changed(version, order):
         return None
     model = stored(version)
     if not isinstance(model, Stack):
@@ -90,6 +93,12 @@ def refresh(order: Order) -> Learned | None:
         since=order.since,
         until=order.until,
     )
+
+
+def _has_changed(version: ModelVersion, order: Order) -> bool:
+    if has_arrived(after=version.last_event, since=order.since, until=order.until):
+        return True
+    return version.window_until is not None and has_left(since=version.window_until)
 
 
 def stored(version: ModelVersion) -> Recommender[Any]:
@@ -109,8 +118,11 @@ def stored(version: ModelVersion) -> Recommender[Any]:
 def _dataset(order: Order) -> Dataset:
     rows = interactions(since=order.since, until=order.until)
     _check(rows)
-    active = Item.objects.filter(is_active=True).exclude(key__in=rows.items)
-    keys = [*rows.items, *active.order_by("key").values_list("key", flat=True)]
+    seen = frozenset(rows.items)
+    active = Item.objects.filter(is_active=True).order_by("key").values_list("key", flat=True)
+    # Told apart here: no database takes a statement with so many keys as a log may have.
+    others = (key for key in active.iterator(chunk_size=10_000) if key not in seen)
+    keys = [*rows.items, *others]
     return Dataset(interactions=rows, until=microseconds(order.until), catalogue=catalogue(keys))
 
 
@@ -119,7 +131,7 @@ def _check(rows: Interactions) -> None:
     if any(
         n < least for n, least in zip(found, (LEAST_ROWS, LEAST_VISITORS, LEAST_ITEMS), strict=True)
     ):
-        raise UnfitData(
+        raise TooLittleData(
             f"Needs {LEAST_ROWS} interactions of {LEAST_VISITORS} visitors with {LEAST_ITEMS} "
             f"items, has {found[0]} of {found[1]} with {found[2]}; what is popular stands in."
         )

@@ -18,6 +18,7 @@ from personalization import metrics
 from personalization.exceptions import PersonalizationError
 from personalization.ml.models import ModelVersion
 from personalization.ml.threads import one_thread
+from personalization.ml.training.arrivals import last_event
 from personalization.ml.training.known import planned
 from personalization.ml.training.plans import Order, Plan
 from personalization.ml.training.train import FAILURES, can_train
@@ -54,6 +55,7 @@ def _is_renewed(plan: Plan, *, now: datetime) -> bool:
 
 
 def _renew(plan: Plan, version: ModelVersion, *, now: datetime) -> bool:
+    last = last_event()  # first: what is stored meanwhile is for the next time
     order = Order(
         plan=plan,
         since=now - plan.window,
@@ -74,6 +76,7 @@ def _renew(plan: Plan, version: ModelVersion, *, now: datetime) -> bool:
         sha256=sha256,
         since=learned.since,
         until=learned.until,
+        last_event=last,
         rows=learned.rows,
     )
     return True

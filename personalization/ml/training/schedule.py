@@ -34,7 +34,7 @@ class Past:
     begun: datetime
     tries: int
     serves: bool
-    #: Since when something of it that could serve knows somebody who was erased.
+    #: Since when what serves knows somebody who was erased.
     outdated_since: datetime | None = None
 
     def next_at(self, plan: Plan) -> datetime:
@@ -63,12 +63,12 @@ def due(plans: Iterable[Plan], *, now: datetime) -> list[Plan]:
 def pasts() -> dict[str, Past]:
     """Return what was done for each model that has versions."""
     status = ModelVersion.Status
-    could_serve = Q(status__in=(status.SERVING, status.CANDIDATE))
+    serves = Q(status=status.SERVING)
     found = ModelVersion.objects.values("name").annotate(
         begun=Max("created_at"),
         tries=Count("pk"),
-        n_serving=Count("pk", filter=Q(status=status.SERVING)),
-        outdated=Max("outdated_since", filter=could_serve),
+        n_serving=Count("pk", filter=serves),
+        outdated=Max("outdated_since", filter=serves),
     )
     return {
         each["name"]: Past(

@@ -16,6 +16,7 @@ from personalization.ml.sources import BadRow, ItemSource, item_sources
 from personalization.ml.training.item_rows import (
     CHUNK,
     GONE,
+    as_read,
     attributes_of,
     change,
     create,
@@ -96,6 +97,7 @@ def _read(
 
 def _write(source: ItemSource, read: Mapping[str, Words], synced: Synced, *, now: datetime) -> None:
     known = items_by_key(read)
+    before = as_read(known.values())
     changed: list[Item] = []
     for key, item in known.items():
         if item.kind != source.kind and item_sources.get(item.kind) is not None:
@@ -106,7 +108,7 @@ def _write(source: ItemSource, read: Mapping[str, Words], synced: Synced, *, now
         elif _is_changed(item, read[key], kind=source.kind):
             item.updated_at = now
             changed.append(item)
-    save(changed)
+    save(changed, before=before)
     synced.changed += len(changed)
     synced.created += create(
         [
@@ -141,9 +143,10 @@ def _put_out_of_use(source: ItemSource, kept: set[str], synced: Synced, *, now: 
     )
     while chunk := list(islice(numbers, CHUNK)):
         gone = list(Item.objects.filter(pk__in=chunk))
+        before = as_read(gone)
         for item in gone:
             item.is_active = False
             item.attributes = {**item.attributes, GONE: True}
             item.updated_at = now
-        save(gone)
+        save(gone, before=before)
         synced.gone += len(gone)

@@ -26,14 +26,15 @@ from personalization.ml.training.attempts import (
     Attempt,
     TrainingLost,
     open_trainings,
-    request,
+    request_due,
     take,
 )
 from personalization.ml.training.known import planned
 from personalization.ml.training.plans import Order, Plan
 from personalization.ml.training.promote import Verdict, judged
 from personalization.ml.training.schedule import due
-from personalization.ml.training.versions import promote, prune, serving
+from personalization.ml.training.versions import hold, promote, prune, serving
+from personalization.ml.unfit import TooLittleData
 
 if TYPE_CHECKING:  # it learns
     from personalization.ml.training.learned import Learned
@@ -53,6 +54,8 @@ FAILURES = (
 
 #: By its place: it packs what was learned with numpy.
 _CHECKPOINTS = "personalization.ml.training.checkpoints.Kept"
+
+_UNPLANNED = "There is no plan for this model any more."
 
 Progress = Callable[[float, str], None]
 
@@ -79,16 +82,23 @@ def train_models(*, now: datetime) -> int:
         return 0
     clock, plans, taken = _Clock(now), planned(), 0
     for plan in due(plans.values(), now=now):
-        request(plan, now=now)
+        request_due(plan, now=now)
     for version in list(open_trainings()):
         if (attempt := take(version, now=clock())) is None:
             continue
         taken += 1
         if (known := plans.get(version.name)) is None:
-            attempt.fail("There is no plan for this model any more.")
+            attempt.fail(_UNPLANNED)
         else:
             train(attempt, known)
     return taken
+
+
+def give_up_unplanned(*, now: datetime) -> None:
+    """Fail what waits for a training and has no plan any more, as a goal that was switched off."""
+    for version in open_trainings().exclude(name__in=planned()):
+        if (attempt := take(version, now=now)) is not None:
+            attempt.fail(_UNPLANNED)
 
 
 def train(
@@ -128,8 +138,8 @@ def train(
         raise
     except OperationalError:
         raise
-    except PersonalizationError as error:  # too little data, or a wrong configuration
-        attempt.fail(str(error))
+    except PersonalizationError as error:  # unfit data, or a wrong configuration
+        attempt.fail(str(error), lacks=isinstance(error, TooLittleData))
     except FAILURES as error:
         attempt.fail(f"{type(error).__name__}: {error}")
         metrics.count("models.training_failed")
@@ -140,13 +150,14 @@ def train(
 
 def _keep(attempt: Attempt, order: Order, learned: Learned, content: bytes, *, mode: Mode) -> None:
     """Keep what was learned, and let it serve if it may, both or neither."""
-    verdict = _verdict(order, learned, mode)
     with attempt.together():
+        hold(order.plan.name)  # so that what serves is still the same when this one begins to
+        verdict = _verdict(order, learned, mode)
         attempt.keep(
             content=content,
             sha256=hashlib.sha256(content).hexdigest(),
             algorithm=learned.model.algorithm,
-            config=learned.model.config.written(),
+            config=learned.config(),
             window=(learned.since, learned.until),
             rows=learned.rows,
             metrics=learned.figures(),

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.db import transaction
 from django.db.models import F
 
 from personalization.exceptions import PersonalizationError
 from personalization.ml.models import ModelArtefact, ModelVersion
+from personalization.ml.training.artefacts import problem_of
 from personalization.ml.training.decisions import without_decisions
+from personalization.profiles.modelled import publishes
 from personalization.registry import Registry
 
 _Status = ModelVersion.Status
@@ -31,13 +32,17 @@ class ServesNoMore(PersonalizationError):
     """Meanwhile another version serves, or another artefact of it."""
 
 
+#: What is told of a version: in words, a figure, or an instant.
+Told: TypeAlias = str | float | datetime
+
+
 @dataclass(frozen=True, kw_only=True)
 class Difference:
     """Something that two versions do not share; empty where one has no such thing."""
 
     what: str
-    one: str
-    other: str
+    one: Told
+    other: Told
 
 
 def serving(name: str) -> ModelVersion | None:
@@ -51,6 +56,14 @@ def previous(name: str) -> ModelVersion | None:
     return retired.order_by(F("promoted_at").desc(nulls_last=True), "-number").first()
 
 
+def hold(name: str) -> None:
+    """Have others who change what serves wait for the end of this transaction."""
+    # A write, not a lock: SQLite knows no other way, and reads what is read after it afresh.
+    first = ModelVersion.objects.filter(name=name).order_by("number").values_list("pk").first()
+    if first is not None:
+        ModelVersion.objects.filter(pk=first[0]).update(number=F("number"))
+
+
 def promote(version: ModelVersion, *, now: datetime) -> None:
     """Let a version serve instead of the one that does, at once.
 
@@ -58,7 +71,7 @@ def promote(version: ModelVersion, *, now: datetime) -> None:
         is not what was stored.
     """
     with transaction.atomic():
-        _hold(version.name)
+        hold(version.name)
         version.refresh_from_db()
         if version.status not in (_Status.CANDIDATE, _Status.RETIRED):
             raise NotPromotable(
@@ -69,17 +82,23 @@ def promote(version: ModelVersion, *, now: datetime) -> None:
         of_name = ModelVersion.objects.filter(name=version.name, status=_Status.SERVING)
         of_name.update(status=_Status.RETIRED)
         version.status, version.promoted_at = _Status.SERVING, now
-        version.save(update_fields=("status", "promoted_at"))
+        version.scored_up_to = 0 if publishes(version.name) else None
+        version.save(update_fields=("status", "promoted_at", "scored_up_to"))
         prune(version.name)
 
 
-def roll_back(name: str, *, now: datetime) -> ModelVersion:
-    """Let the version that served before serve again, and return it.
+def roll_back(version: ModelVersion, *, now: datetime) -> ModelVersion:
+    """Let the version serve again that did before the one that is given, and return it.
 
+    :raises ServesNoMore: if that one does not serve: somebody else has gone back from it.
     :raises NotPromotable: if there is none, or its artefact is gone or damaged.
     """
+    name = version.name
     with transaction.atomic():
-        _hold(name)
+        hold(name)
+        version.refresh_from_db()
+        if version.status != _Status.SERVING:
+            raise ServesNoMore(f"Version {version.number} of “{name}” does not serve any more.")
         before = previous(name)
         if before is None:
             raise NotPromotable(f"No other version of “{name}” has served before.")
@@ -94,10 +113,11 @@ def renew(
     sha256: str,
     since: datetime,
     until: datetime,
+    last_event: int,
     rows: int,
 ) -> None:
     """Replace the artefact of a version that serves by one that has seen more: `rows` rows of
-    the events of [since, until).
+    the events of [since, until) that were stored up to `last_event`.
 
     The version stays what it is: the same configuration, the same weights, judged once. What
     takes long to learn is not learned anew, and may know of events before `since`.
@@ -108,7 +128,8 @@ def renew(
         mine = ModelVersion.objects.filter(
             pk=version.pk, status=_Status.SERVING, checksum=version.checksum
         )
-        if not mine.update(checksum=sha256, window_from=since, window_until=until, rows=rows):
+        seen = {"window_from": since, "window_until": until, "last_event": last_event}
+        if not mine.update(checksum=sha256, rows=rows, **seen):
             raise ServesNoMore
         ModelArtefact.objects.filter(version=version).update(content=content)
     version.refresh_from_db()
@@ -118,7 +139,7 @@ def prune(name: str) -> int:
     """Delete artefacts nobody goes back to; return how many. What came to be stays told.
 
     Kept are that of the version that serves, of the one that served before, of the newest
-    trained ones, and of those that are `needed`.
+    trained ones, unless they learned from somebody who was erased, and of those that are `needed`.
     """
     versions = ModelVersion.objects.filter(name=name)
     before = previous(name)
@@ -127,7 +148,7 @@ def prune(name: str) -> int:
         *versions.filter(number__in=numbers).values_list("pk", flat=True),
         *versions.filter(status=_Status.SERVING).values_list("pk", flat=True),
         *([before.pk] if before else []),
-        *versions.filter(status=_Status.CANDIDATE)
+        *versions.filter(status=_Status.CANDIDATE, outdated_since=None)
         .order_by("-number")
         .values_list("pk", flat=True)[:CANDIDATES],
     ]
@@ -138,16 +159,7 @@ def prune(name: str) -> int:
 def artefact_problem(version: ModelVersion) -> str:
     """Return why the artefact of a version cannot be used, in a sentence; empty if it can."""
     content = ModelArtefact.objects.filter(version=version).values_list("content", flat=True)
-    stored = content.first()
-    if stored is None:
-        return f"The artefact of version {version.number} of “{version.name}” is not kept any more."
-    found = hashlib.sha256(stored).hexdigest()
-    if found == version.checksum:
-        return ""
-    return (
-        f"The artefact of version {version.number} of “{version.name}” is damaged: its checksum "
-        f"is {found[:12]}…, not {version.checksum[:12]}…."
-    )
+    return problem_of(version, content.first())
 
 
 def differences(one: ModelVersion, other: ModelVersion) -> Sequence[Difference]:
@@ -160,40 +172,28 @@ def differences(one: ModelVersion, other: ModelVersion) -> Sequence[Difference]:
     ]
 
 
-def _hold(name: str) -> None:
-    """Have others who change what serves wait for the end of this transaction."""
-    # A write, not a lock: SQLite knows no other way, and reads what is read after it afresh.
-    first = ModelVersion.objects.filter(name=name).order_by("number").values_list("pk").first()
-    if first is not None:
-        ModelVersion.objects.filter(pk=first[0]).update(number=F("number"))
-
-
 def _check_artefact(version: ModelVersion) -> None:
     if problem := artefact_problem(version):
         raise NotPromotable(problem)
 
 
-def _told(version: ModelVersion) -> Mapping[str, str]:
+def _told(version: ModelVersion) -> Mapping[str, Told]:
     return {
         "algorithm": version.algorithm,
-        **{f"config.{path}": shown for path, shown in _leaves(version.config)},
+        **{f"config.{path}": str(value) for path, value in _leaves(version.config)},
         "seed": str(version.seed),
         "features": version.features_version,
-        "learned from events since": _moment(version.window_from),
-        "learned from events until": _moment(version.window_until),
+        "learned from events since": version.window_from or "",
+        "learned from events until": version.window_until or "",
         "rows": str(version.rows),
-        **{f"metrics.{path}": shown for path, shown in _leaves(without_decisions(version.metrics))},
+        **{f"metrics.{path}": value for path, value in _leaves(without_decisions(version.metrics))},
     }
 
 
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield each value below with the way to it: “engines.ease.regularization”."""
     if not isinstance(value, dict) or (not value and path):
-        yield path, str(value)
+        yield path, float(f"{value:.6g}") if isinstance(value, float) else value
         return
     for key, below in sorted(value.items()):
         yield from _leaves(below, f"{path}.{key}" if path else str(key))
-
-
-def _moment(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M}" if at else ""

@@ -11,7 +11,7 @@ from django.utils.module_loading import import_string
 
 from personalization import metrics
 from personalization.ml.models import ModelVersion
-from personalization.ml.training.outdated import stale_models
+from personalization.ml.training.outdated import mark_missed, stale_models
 from personalization.ml.training.train import can_train
 
 logger = logging.getLogger(__name__)
@@ -33,8 +33,13 @@ class Looked(Protocol):
 
 
 def check_models(*, now: datetime) -> Sequence[Looked]:
-    """Look at every version that serves and learned from features, keep what is found with it,
-    and have trained anew what has drifted. What is too old is logged and counted."""
+    """Look at every version that serves and sees what visitors do, keep what is found with it, and
+    have trained anew what has outgrown its training. What is too old is logged and counted, and
+    what still knows somebody who was erased is marked."""
+    if missed := mark_missed():
+        logger.warning(
+            "%s versions know somebody who was erased.", missed, extra={"action": "model_missed"}
+        )
     for each in stale_models(now=now):
         metrics.count("models.stale")
         logger.warning("%s", each, extra={"action": "model_stale"})

@@ -10,7 +10,7 @@ import pytest
 from personalization.ml.artefact import checksum, packed, unpacked
 from personalization.ml.base import Clusterer, Model, Options
 from personalization.ml.clusters.stability import adjusted_rand
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 from tests.ml.contract import ModelContract
 
 FEATURES = ("visits", "orders", "hours")

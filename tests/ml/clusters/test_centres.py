@@ -16,7 +16,7 @@ from personalization.ml.clusters.centres import largest_first, means, nearest
 from personalization.ml.clusters.hierarchical import Hierarchical, HierarchicalConfig, top_of
 from personalization.ml.clusters.kmeans import MiniBatchConfig, MiniBatchKMeans
 from personalization.ml.clusters.stability import adjusted_rand
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 from tests.effort import examples
 from tests.ml.clusters.contract import FEATURES, blobs
 

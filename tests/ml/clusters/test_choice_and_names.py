@@ -36,7 +36,7 @@ from personalization.ml.clusters.svg import (
     upwards,
     words,
 )
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 from tests.effort import examples
 
 SHARE = st.floats(0, 1)
@@ -123,7 +123,7 @@ def test_pictures_of_any_choice_have_a_place_for_every_number(tried: Any) -> Non
     k = tried[0].k
     drawn = choice_pictures(Choice(k=k, tried=tuple(tried), is_stable=True, elbow=k))
     for each in drawn.values():
-        assert each.count("<circle") == len(tried)
+        assert each.count("<circle") == len(tried) + 1  # a ring around the best
         assert each.count('class="pz-chosen"') == 1
         assert "nan" not in each
         assert "inf" not in each
@@ -258,6 +258,12 @@ def test_a_name_has_four_parts_at_most_and_a_number(sizes: Any, alike: int) -> N
 # -- ids --------------------------------------------------------------------------------------
 
 PAIRS = st.lists(st.tuples(st.integers(-1, 3), st.integers(-1, 3)), min_size=1, max_size=40)
+
+
+def test_of_two_ways_to_keep_as_many_rows_the_one_is_taken_that_keeps_more_ids() -> None:
+    before, numbers = np.array([0, 1, 1, 1]), np.array([0, 0, 0, 1])
+    assert matched(before, numbers, k=2, next_id=2).ids == (0, 1)
+    assert matched(before, 1 - numbers, k=2, next_id=2).ids == (1, 0)
 
 
 @given(PAIRS, st.permutations(range(4)))

@@ -17,7 +17,7 @@ from personalization.ml.clusters.choose import (
     remarks_on,
 )
 from personalization.ml.clusters.kmeans import KMeans, KMeansConfig
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 from tests.ml.clusters.contract import blobs
 
 QUICK = ChoiceConfig(most=6, rounds=4)

@@ -19,7 +19,7 @@ from personalization.ml.clusters.kmeans import (
 )
 from personalization.ml.clusters.mixture import Gmm, GmmConfig
 from personalization.ml.clusters.stability import adjusted_rand
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 from tests.ml.clusters.contract import ClustererContract, blobs
 
 

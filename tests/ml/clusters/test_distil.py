@@ -10,7 +10,7 @@ import pytest
 
 from personalization.ml.base import Options
 from personalization.ml.clusters.distil import DistilConfig, Distilled, distil
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 from personalization.rules.catalogue import Catalogue, Field
 from personalization.rules.evaluate import evaluate
 from personalization.rules.explain import sentence

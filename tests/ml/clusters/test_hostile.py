@@ -14,7 +14,7 @@ from personalization.ml.clusters.measures import davies_bouldin, elbow, scatter,
 from personalization.ml.clusters.mixture import Gmm, GmmConfig
 from personalization.ml.clusters.pca import Pca, PcaConfig
 from personalization.ml.clusters.rows import LARGEST, known, usable
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 from personalization.rules.catalogue import Catalogue, Field
 from tests.effort import examples
 from tests.ml.clusters.contract import FEATURES, blobs

@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 
 from personalization.ml.base import Options
 from personalization.ml.clusters.pca import Pca, PcaConfig
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 from tests.effort import examples
 from tests.ml.clusters.contract import FEATURES, blobs
 from tests.ml.contract import ModelContract

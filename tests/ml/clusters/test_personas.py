@@ -11,8 +11,8 @@ from personalization.ml.clusters.distil import DistilConfig, distil
 from personalization.ml.clusters.matching import stayed
 from personalization.ml.clusters.personas import Personas, PersonasConfig
 from personalization.ml.clusters.stability import adjusted_rand
-from personalization.ml.interactions import UnfitData
 from personalization.ml.threads import one_thread
+from personalization.ml.unfit import UnfitData
 from personalization.profiles.derived import fields
 from personalization.rules.catalogue import Catalogue
 from project.benchmarks.models.planted import FEATURES, KINDS, people
@@ -232,3 +232,73 @@ def test_a_clusterer_that_there_is_not_is_refused():
         PersonasConfig.read({"clusterer": "spectral"})
     with pytest.raises(InvalidConfig, match="There is no “eps” here"):
         learned(blobs()[0].repeat(2, axis=1), settings={"eps": 1})
+
+
+# -- how rows are cleaned ----------------------------------------------------------------------
+
+
+def test_numbers_are_cleaned_as_the_configuration_says():
+    rows, truth = blobs()
+    model = Personas(
+        PersonasConfig(
+            rounds=2,
+            most=4,
+            cleaning=[{"step": "iqr", "most": 50}, {"step": "impute"}, {"step": "min-max"}],
+        )
+    ).fit(rows, Options())
+    assert [step.name for step in model.cleaning.steps] == ["iqr", "impute", "min-max"]
+    assert adjusted_rand(model.score(rows), truth) > 0.9
+    content = packed(model)
+    again = unpacked(content, sha256=checksum(content))
+    assert isinstance(again, Personas)
+    assert again.config == model.config
+    assert again.cleaning.written() == model.cleaning.written()
+    assert again.score(rows).tolist() == model.score(rows).tolist()
+
+
+def test_as_shipped_they_are_cleaned_as_the_page_of_groups_says():
+    assert [step["step"] for step in PersonasConfig().cleaning] == [
+        "log", "z-score", "impute", "standard",
+    ]  # fmt: skip
+    written = PersonasConfig().written()
+    assert PersonasConfig.read(written) == PersonasConfig()
+
+
+@pytest.mark.parametrize(
+    "cleaning",
+    [[{"step": "nonsense"}], [{"step": "iqr", "most": -1}], "iqr", [{"step": "iqr", "least": 1}]],
+)
+def test_a_cleaning_that_cannot_be_is_refused_before_anything_is_learned(cleaning):
+    with pytest.raises(InvalidConfig, match="allowed"):
+        PersonasConfig(cleaning=cleaning)
+
+
+def test_rows_that_a_step_leaves_out_are_learned_from_by_nobody_and_scored_all_the_same():
+    rows, _ = blobs()
+    rows[:5] = 1e4
+    drop = [{"step": "iqr", "most": 50, "action": "drop"}, {"step": "standard"}]
+    model = Personas(PersonasConfig(rounds=2, most=4, cleaning=drop)).fit(rows, Options())
+    assert sum(model.shares) == pytest.approx(1)
+    assert len(model.groups) == len(rows) - 5
+    assert (model.score(rows) >= 0).all()
+
+
+def test_what_a_step_only_looks_at_tells_nobody_apart():
+    rows, truth = blobs()
+    rng = np.random.default_rng(8)
+    seconds = rng.exponential(100, len(rows))
+    longer = np.column_stack([rows + seconds[:, None] / 20, seconds])
+    correct = {"step": "correct", "columns": ["one", "two", "three"], "by": ["seconds"]}
+    config = PersonasConfig(rounds=2, most=4, cleaning=[correct, {"step": "standard"}])
+    model = Personas(config)
+    model.features, model.aside = ("one", "two", "three", "seconds"), ("seconds",)
+    model.fit(longer, Options())
+    assert adjusted_rand(model.score(longer), truth) > 0.9
+    assert {each.feature for group in model.differences for each in group} == {
+        "one",
+        "two",
+        "three",
+    }
+    content = packed(model)
+    again = unpacked(content, sha256=checksum(content))
+    assert again.score(longer).tolist() == model.score(longer).tolist()

@@ -124,11 +124,45 @@ def test_large_numbers_are_short_enough_for_the_room_that_there_is(least, shown)
     choice = replace(CHOICE, k=2, tried=(each, replace(tried(3, 0.9), scatter=least / 2)))
     labels = [one.text for one in parts(choice_pictures(choice)["elbow"], "text")]
     assert shown in labels
-    assert all(len(label) <= 6 for label in labels[1:])
+    assert all(len(label) <= 6 for label in labels[2:])  # the title, and what is better
+
+
+def test_the_best_of_each_figure_has_a_ring_around_its_dot(pictures):
+    best = {"stability": 2, "silhouette": 4, "davies-bouldin": 4, "elbow": 3}
+    for name, k in best.items():
+        circles = list(parts(pictures[name], "circle"))
+        (ring,) = (one for one in circles if one.get("class") == "pz-best")
+        dots = {
+            one.find("title").text.partition(":")[0]: (one.get("cx"), one.get("cy"))
+            for one in circles
+            if one is not ring
+        }
+        assert (ring.get("cx"), ring.get("cy")) == dots[str(k)]
+        assert f"The best here, in a ring, is {k}." in pictures[name]
+
+
+def test_what_is_better_can_be_read_in_the_picture(pictures):
+    for name, words in (("davies-bouldin", "less is better"), ("silhouette", "more is better")):
+        assert words in [one.text for one in parts(pictures[name], "text")]
+
+
+@pytest.mark.parametrize("low", [0.95, 0.4])
+def test_from_where_on_groups_come_out_again_is_a_line(low):
+    choice = replace(CHOICE, tried=(tried(2, low), tried(3, low / 2)))
+    text = choice_pictures(choice)["stability"]
+    (needed,) = (one for one in parts(text, "line") if one.get("class") == "pz-cut")
+    dots = [one for one in parts(text, "circle") if one.get("class") != "pz-best"]
+    heights = [float(one.get("cy")) for one in dots]
+    assert (heights[0] < float(needed.get("y1"))) is (low >= 0.9)
+    assert needed.get("y1") == needed.get("y2")
+    assert float(needed.get("y1")) < heights[1]
+    assert "groups come out again from 0.9 on" in text
+    assert '"pz-cut"' not in choice_pictures(choice)["silhouette"]
 
 
 def test_better_agreement_is_drawn_higher(pictures):
-    heights = [float(one.get("cy")) for one in parts(pictures["stability"], "circle")]
+    dots = [one for one in parts(pictures["stability"], "circle") if one.get("r") == "4"]
+    heights = [float(one.get("cy")) for one in dots]
     assert heights[0] < heights[1] < heights[2]
 
 
@@ -181,11 +215,18 @@ def test_where_as_many_groups_as_branches_are_cut_off_there_is_no_line():
     assert '"pz-cut"' not in dendrogram(model.merges, model.branches, k=3)
 
 
+def test_every_tree_that_may_be_asked_for_is_drawn():
+    most = HierarchicalConfig.bounds["branches"][1]
+    model = tree(branches=most)
+    assert len(model.branches) == most
+    assert dendrogram(model.merges, model.branches, k=3).count('"pz-branch"') == 3 * (most - 1)
+
+
 def test_a_tree_that_is_too_large_or_none_is_refused():
-    model = tree(branches=61)
-    with pytest.raises(ValueError, match="A tree of 61 branches and 60 steps cannot be drawn"):
-        dendrogram(model.merges, model.branches, k=3)
-    with pytest.raises(ValueError, match="allowed: 2 to 60 branches"):
+    merges = np.zeros((200, 4))
+    with pytest.raises(ValueError, match="A tree of 201 branches and 200 steps cannot be drawn"):
+        dendrogram(merges, np.ones(201), k=3)
+    with pytest.raises(ValueError, match="allowed: 2 to 200 branches"):
         dendrogram(np.empty((0, 4)), np.empty(0), k=2)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from personalization.ml.clusters.rows import names_of, shaped, some_of, usable
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 
 
 def test_whole_numbers_become_doubles_in_their_order():

@@ -26,7 +26,7 @@ from personalization.ml.clusters.shallow import (
     simplified,
 )
 from personalization.ml.clusters.speaking import speaker_of
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 from personalization.rules.catalogue import Catalogue
 from personalization.rules.evaluate import evaluate
 from personalization.rules.parse import check, parse

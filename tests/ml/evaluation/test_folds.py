@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalization.ml.evaluation.folds import in_time, latest, stratified
-from personalization.ml.interactions import UnfitData
+from personalization.ml.evaluation.folds import TooShort, in_time, latest, stratified
+from personalization.ml.unfit import UnfitData
 from tests.effort import examples
 
 instants = st.lists(st.integers(0, 60), min_size=2, max_size=80).map(
@@ -60,8 +62,24 @@ def test_one_instant_cannot_be_validated_by_time(at: np.ndarray) -> None:
 
 def test_a_gap_longer_than_the_data_is_named() -> None:
     day = 86_400_000_000
-    with pytest.raises(UnfitData, match="gap of 30 days"):
+    with pytest.raises(TooShort, match=r"needs 30 days from the earliest of 10 rows .*, has 7\.0"):
         in_time(np.arange(10) * day, n=2, gap=30 * day)
+    with pytest.raises(TooShort, match="has 0.0"):
+        in_time(np.zeros(10, np.int64), n=2, gap=30 * day)
+
+
+@examples(80)
+@given(instants, st.integers(1, 5), st.integers(1, 40))
+def test_what_is_said_to_be_missing_is_what_is_missing(at: np.ndarray, n: int, gap: int) -> None:
+    day = 86_400_000_000
+    try:
+        in_time(at * day, n=n, gap=gap * day)
+    except TooShort as error:
+        said = re.fullmatch(r"needs (\d+) days from .*, has ([\d.]+)", str(error))
+        assert said
+        assert float(said[2]) < float(said[1]) == gap
+    else:
+        assert at[-1] - at[0] >= gap
 
 
 def test_stratified_folds_judge_each_row_once_with_the_share_of_converters() -> None:

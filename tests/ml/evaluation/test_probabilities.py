@@ -15,7 +15,7 @@ from personalization.ml.evaluation.probabilities import (
     log_loss,
     quality,
 )
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 from tests.effort import examples
 
 #: Few different scores, so that there are ties.

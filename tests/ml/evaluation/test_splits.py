@@ -13,7 +13,8 @@ from personalization.ml.evaluation.splits import (
     next_items,
     split_at,
 )
-from personalization.ml.interactions import Dataset, UnfitData, interactions_of
+from personalization.ml.interactions import Dataset, interactions_of
+from personalization.ml.unfit import UnfitData
 from tests.effort import examples
 from tests.ml.contract import small_dataset
 

@@ -44,7 +44,7 @@ _PROPERTIES = {
     "Engaged": st.fixed_dictionaries({"seconds": st.integers(1, 90)}),
     "Scroll Depth Reached": st.fixed_dictionaries({"percent": st.sampled_from([25, 50, 75, 100])}),
     "Products Searched": st.just({"query": "shoes"}),
-    "Slot Shown": st.just({"slot": "hero"}),
+    "Slot Shown": st.sampled_from([{"slot": "hero"}, {"slot": "hero", "variation": "sale"}]),
     "Slot Clicked": st.just({"slot": "hero"}),
 }
 _CONTEXTS = st.sampled_from([

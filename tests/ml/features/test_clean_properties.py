@@ -22,7 +22,7 @@ from personalization.ml.features.steps import (
     Step,
     ZScore,
 )
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 from tests.effort import examples
 
 NAN = float("nan")

@@ -99,6 +99,35 @@ def test_a_feature_says_of_a_shopper(name: str, expected: float) -> None:
     assert value(name, SHOPPER) == pytest.approx(expected, nan_ok=True)
 
 
+def shown(ago: timedelta, decision: str, **properties: Any) -> Deed:
+    return deed("Slot Shown", ago=ago, slot="hero", decision_id=decision, **properties)
+
+
+def clicked(ago: timedelta, decision: str, **properties: Any) -> Deed:
+    return deed("Slot Clicked", ago=ago, slot="hero", decision_id=decision, **properties)
+
+
+def test_clicks_on_slots_are_counted_of_what_they_showed_and_of_no_default() -> None:
+    seen = (shown(HOUR, "a", variation="b1"), clicked(HOUR - SECOND, "a", variation="b1"))
+    assert value("ratio.slots", past(*seen, shown(MINUTE, "b", variation="b2"))) == 1 / 2
+    # Held out: an event says so, and has nothing to name.
+    held_out = [shown(n * HOUR, f"d{n}", reason="holdout") for n in (3, 4, 5)]
+    assert value("ratio.slots", past(*seen, *held_out)) == 1
+    assert value("ratio.slots", past(*seen, *held_out, clicked(MINUTE, "d3"))) == 1
+    assert math.isnan(value("ratio.slots", past(*held_out, clicked(MINUTE, "d3"))))
+    empty = shown(2 * HOUR, "e", variation="")
+    assert value("ratio.slots", past(*seen, empty)) == 1
+
+
+def test_a_click_that_does_not_say_on_what_counts_unless_a_default_was_shown() -> None:
+    unsaid = deed("Slot Clicked", ago=MINUTE, slot="hero")
+    assert value("ratio.slots", past(shown(HOUR, "a", variation="b1"), unsaid)) == 1
+
+
+def test_what_clicks_on_slots_are_counted_of_is_another_revision() -> None:
+    assert definition_of("ratio.slots").revision == 2
+
+
 def test_steps_are_as_various_as_their_entropy() -> None:
     two = past(page("/a", ago=HOUR), page("/b", ago=HOUR - SECOND))
     assert value("variety.steps", two) == 1

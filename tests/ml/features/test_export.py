@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
+from random import Random, SystemRandom
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from personalization.clock import microseconds
 from personalization.management.commands import export_features as export_command
 from personalization.ml.features import export
 from personalization.ml.features.definitions import UnknownFeature, path_feature
-from personalization.ml.features.export import ExportFailed, export_features
+from personalization.ml.features.export import Exported, ExportFailed, export_features
 from personalization.ml.features.shipped import names
 from personalization.ml.features.table import feature_table
 from personalization.privacy.models import AuditEntry
@@ -51,6 +52,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+_NOTHING = Exported(rows=0, visitors=0, version="v")
 FEATURES = ["orders.revenue", "recency.order", "ratio.clicks", path_feature(["Order Completed"])]
 INSTANTS = [microseconds(NOW), microseconds(NOW - 3.5 * DAY)]
 
@@ -122,6 +124,32 @@ def test_files_say_of_nobody_who_they_are_unless_asked(
     written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert b"profile" in written
     assert b"secret" not in written
+
+
+def test_the_order_of_visitors_is_dealt_out_and_says_nothing_of_who_came_first(
+    people: list[Profile], tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(export, "_PEOPLE", 2)  # in several portions
+    orders = set()
+    for seed in range(12):
+        path = tmp_path / "rows.csv"
+        export_features(path, at=INSTANTS, features=FEATURES, with_profiles=True, rng=Random(seed))
+        rows = rows_of(path)
+        assert len(rows) == 5
+        found = list(dict.fromkeys((int(row["visitor"]), int(row["profile"])) for row in rows))
+        assert [visitor for visitor, _ in found] == [0, 1, 2]
+        orders.add(tuple(profile for _, profile in found))
+    assert len(orders) > 2
+    assert {frozenset(order) for order in orders} == {frozenset(each.pk for each in people[:3])}
+
+
+def test_the_command_deals_them_out(tmp_path: Path, monkeypatch: Any) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(
+        export_command, "_exporter", lambda: lambda path, **more: asked.append(more) or _NOTHING
+    )
+    call_command("export_features", str(tmp_path / "rows.csv"), stdout=StringIO())
+    assert isinstance(asked[0]["rng"], SystemRandom)
 
 
 def test_whose_a_row_is_can_be_asked_for(people: list[Profile], tmp_path: Path) -> None:

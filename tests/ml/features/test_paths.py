@@ -6,7 +6,7 @@ import pytest
 
 from personalization.ml.features.definitions import definition_of, path_feature
 from personalization.ml.features.paths import common_paths
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 from tests.ml.features.pasts import GAP, past
 from tests.ml.sequences.people import walk
 

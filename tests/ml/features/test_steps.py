@@ -25,7 +25,7 @@ from personalization.ml.features.steps import (
     step_of,
     steps,
 )
-from personalization.ml.interactions import UnfitData
+from personalization.ml.unfit import UnfitData
 from tests.effort import examples
 
 NAN = float("nan")
@@ -85,6 +85,21 @@ def test_what_is_not_known_stays_so_and_teaches_nothing(step: Step, rows: Any) -
     found = through(step, unknown)
     assert np.isnan(found[-1]).all()
     np.testing.assert_allclose(found[:-1], through(step, rows), atol=1e-9)
+
+
+@pytest.mark.parametrize("step", SCALES, ids=lambda step: step.name)
+def test_what_became_the_same_for_all_does_not_become_infinite(step: Step) -> None:
+    assert through(step, np.ones((5, 2))).tolist() == np.zeros((5, 2)).tolist()
+
+
+@pytest.mark.parametrize("unit", [1, 100])
+def test_of_what_most_have_nothing_of_those_who_have_it_differ_as_much_in_any_unit(
+    unit: int,
+) -> None:
+    rows = np.array([[0.0, 1.0]] * 8 + [[1.0, 2.0]] * 2) * unit
+    found = through(Robust(), rows)
+    np.testing.assert_allclose(found.std(axis=0), 1)
+    np.testing.assert_allclose(through(Iqr(most=3), rows), rows)
 
 
 @pytest.mark.parametrize("step", SCALES, ids=lambda step: step.name)

@@ -10,13 +10,13 @@ from personalization.ml.base import InvalidConfig, Options, Predictor
 from personalization.ml.evaluation.folds import in_time
 from personalization.ml.evaluation.probabilities import expected_calibration_error
 from personalization.ml.examples import Examples
-from personalization.ml.interactions import UnfitData
 from personalization.ml.predictors.best import Best, BestConfig
 from personalization.ml.predictors.boosting import Boosting
 from personalization.ml.predictors.forest import Forest
 from personalization.ml.predictors.logistic import Logistic
 from personalization.ml.predictors.odds import probabilities
 from personalization.ml.predictors.search import judged_rows, tried
+from personalization.ml.unfit import UnfitData
 from tests.ml.predictors.behaviour import MINUTE, behaviour
 from tests.ml.predictors.test_predictors import PredictorContract
 
@@ -91,7 +91,9 @@ def test_validation_is_of_what_was_said_before_it_happened() -> None:
 def test_the_horizon_of_labels_keeps_validation_apart_from_learning() -> None:
     given = replace(behaviour(n=400), horizon=50 * MINUTE)
     assert len(Best(BestConfig(candidates="logistic")).fit(given, Options()).trials) == 1
-    with pytest.raises(UnfitData, match="too few to validate by time with a gap of 1 days"):
+    with pytest.raises(
+        UnfitData, match="needs 1 days from the earliest of 400 rows to the latest part"
+    ):
         Best().fit(replace(given, horizon=1440 * MINUTE), Options())
 
 

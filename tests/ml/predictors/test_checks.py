@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from personalization.ml.examples import Examples
-from personalization.ml.interactions import UnfitData
 from personalization.ml.predictors.checks import checked, enough
+from personalization.ml.unfit import UnfitData
 from tests.ml.predictors.behaviour import behaviour
 
 

@@ -10,12 +10,12 @@ import pytest
 
 from personalization.ml.base import Config, Model, Options, Predictor
 from personalization.ml.evaluation.probabilities import auc
-from personalization.ml.interactions import UnfitData
 from personalization.ml.predictors.boosting import Boosting, BoostingConfig
 from personalization.ml.predictors.forest import Forest, ForestConfig
 from personalization.ml.predictors.logistic import Logistic
 from personalization.ml.predictors.odds import log_odds, probabilities
 from personalization.ml.predictors.tables import WrongRows, row_of
+from personalization.ml.unfit import UnfitData
 from tests.ml.contract import ModelContract
 from tests.ml.predictors.behaviour import behaviour
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from personalization.ml.base import InvalidConfig
-from personalization.ml.interactions import UnfitData
 from personalization.ml.predictors.thresholds import by_cost, by_share, told
+from personalization.ml.unfit import UnfitData
 from tests.effort import examples
 
 LABELS = np.array([0.0, 0, 1, 0, 1, 1])

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from personalization.ml.base import Options
 from personalization.ml.examples import Examples
-from personalization.ml.interactions import UnfitData
 from personalization.ml.predictors.boosting import Boosting, BoostingConfig
 from personalization.ml.predictors.forest import Forest, ForestConfig
 from personalization.ml.predictors.trees import Tree, Trees, known_categories, planted
+from personalization.ml.unfit import UnfitData
 from tests.effort import examples as effort
 from tests.ml.predictors.behaviour import behaviour
 

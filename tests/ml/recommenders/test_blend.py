@@ -156,3 +156,57 @@ def test_the_sum_is_that_of_what_each_says(shop: Blend, weights: list[float], it
     history, own = history_of(item), np.array(weights, np.float32)
     summed = shop.summed(history, weights=own)
     np.testing.assert_allclose(summed, own @ shop.said(history), rtol=1e-4, atol=1e-5)
+
+
+@given(
+    st.lists(st.floats(-9, 9, width=32), min_size=3, max_size=3),
+    st.lists(st.floats(-9, 9, width=32), min_size=3, max_size=3),
+    st.lists(st.sampled_from([0.0, 0.25, 1.0, 1.5]), min_size=2, max_size=2),
+)
+@examples(60)
+def test_the_sum_is_that_of_shares_of_the_best(
+    one: list[float], other: list[float], weights: list[float]
+) -> None:
+    """Of engines that are against something, or for nothing, and of different items, too."""
+    own = [dict(zip("abc", one, strict=True)), dict(zip("bcd", other, strict=True))]
+    blend = Blend({"one": Says(**own[0]), "other": Says(**own[1])})
+    summed = blend.summed(history_of("a"), weights=np.array(weights, np.float32))
+    for item, score in zip(blend.items, summed.tolist(), strict=True):
+        shares = [
+            max(each.get(item, 0.0) / largest, -1) if (largest := max(each.values())) > 0 else 0
+            for each in own
+        ]
+        assert score == pytest.approx(np.dot(weights, shares), abs=1e-5)
+
+
+def test_what_scores_hardly_anything_is_measured_by_its_own_best_too() -> None:
+    least = float(np.finfo(np.float32).smallest_subnormal)
+    blend = Blend({"one": Says(a=8 * least, b=4 * least)})
+    assert said(blend)["one"] == {"a": 1, "b": 0.5}
+    for weight in (0.5, 1.5):
+        summed = blend.summed(history_of("a"), weights=np.array([weight], np.float32))
+        assert summed.tolist() == pytest.approx([weight, weight / 2], rel=0.2)
+
+
+def test_asking_changes_nothing_that_engines_hold() -> None:
+    class Held(Says):
+        def score(self, history: History) -> Floats:
+            return self.scores
+
+    engine = Held(a=2, b=-5)
+    blend = Blend({"one": engine, "other": Says(a=1, b=1)})
+    for _ in range(2):
+        summed = blend.summed(history_of("a"), weights=np.array([1, 1], np.float32))
+        assert summed.tolist() == [2, 0]
+        assert said(blend)["one"] == {"a": 1, "b": -1}
+    assert engine.scores.tolist() == [2, -5]
+
+
+def test_of_engines_that_newcomers_gain_nothing_of_the_sum_is_their_own(shop: Blend) -> None:
+    """Those that know an item by its text, or say the same to all."""
+    history = history_of("hat")
+    rows = dict(zip(shop.engines, shop.said(history), strict=True))
+    for name, weights in {"content": [1, 0, 0], "popularity": [0, 0, 1]}.items():
+        summed = shop.summed(history, weights=np.array(weights, np.float32))
+        assert summed.tolist() == rows[name].tolist()
+    assert len(shop.newcomers.items)

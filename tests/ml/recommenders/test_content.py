@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from personalization.ml.base import Options, Recommender
 from personalization.ml.history import history_of
-from personalization.ml.interactions import Catalogue, Dataset, UnfitData
+from personalization.ml.interactions import Catalogue, Dataset
 from personalization.ml.recommenders.content import Content, ContentConfig, embeddings
 from personalization.ml.recommenders.terms import lengths_of_1, tfidf
+from personalization.ml.unfit import UnfitData
 from tests.effort import examples
 from tests.ml.contract import RecommenderContract, small_dataset
 
@@ -111,11 +112,82 @@ def test_a_tag_is_no_word() -> None:
     assert scored(learned(told), "x")["y"] == 0
 
 
+@pytest.mark.parametrize("n", [2, 20, 200])
+def test_tags_count_as_much_beside_a_long_text_as_beside_a_short_one(n: int) -> None:
+    texts = {item: " ".join(f"{item}{n}" for n in range(n)) for item in ("xx", "yy", "zz")}
+    rows = tfidf(catalogue(texts, tags={"xx": ("red",), "yy": ("red",)}), terms=10_000)
+    likeness = (rows @ rows.T).toarray()
+    # Where that of their texts is 1, that of their tags is 0.2.
+    assert likeness[0, 1] == pytest.approx(0.2 / 1.2, rel=1e-4)
+    assert likeness[0, 2] == 0
+
+
+def test_a_tag_in_common_is_heard_beside_a_few_of_many_words() -> None:
+    own = {item: " ".join(f"{item}{n}" for n in range(36)) for item in ("xx", "yy", "zz")}
+    texts = {"xx": f"a1 b1 c1 d1 {own['xx']}", "yy": f"a1 b1 c1 d1 {own['yy']}", "zz": own["zz"]}
+    scores = scored(learned(catalogue(texts, tags={"xx": ("red",), "zz": ("red",)})), "xx")
+    assert scores["zz"] > scores["yy"] > 0
+
+
+def test_items_without_tags_are_compared_by_their_texts_alone() -> None:
+    texts = {"x": "white wine", "y": "white wine", "z": "brown bread"}
+    plain = scored(learned(catalogue(texts)), "x")
+    tagged = scored(learned(catalogue(texts, tags={"z": ("red",)})), "x")
+    assert plain["y"] == tagged["y"] == pytest.approx(1)
+
+
+def test_the_commonest_words_of_one_of_two_languages_count_next_to_nothing() -> None:
+    texts = {f"item{n}": f"{'der die' if n % 5 < 2 else 'the of'} own{n // 2}" for n in range(200)}
+    scores = scored(learned(catalogue(texts)), "item0")
+    assert scores["item1"] > 0.9  # of the same language, and a rare word in common
+    assert max(scores[f"item{n}"] for n in range(2, 200)) < 0.2
+
+
+@pytest.mark.parametrize(("n_with", "counts"), [(100, True), (101, False)])
+@pytest.mark.parametrize("as_tag", [True, False], ids=["tag", "word"])
+def test_terms_of_more_than_half_of_all_items_tell_nothing(
+    n_with: int, counts: bool, as_tag: bool
+) -> None:
+    texts = {f"item{n}": f"rare{n // 2}" for n in range(200)}
+    tags = {f"item{n}": ("red",) for n in range(n_with)}
+    if not as_tag:
+        texts, tags = {item: f"{text} {'red' * (item in tags)}" for item, text in texts.items()}, {}
+    assert (scored(learned(catalogue(texts, tags)), "item0")["item2"] > 0) == counts
+
+
+def test_a_catalogue_of_tags_alone_is_enough() -> None:
+    told = catalogue(dict.fromkeys("xyz", ""), tags={"x": ("red",), "y": ("red",), "z": ("blue",)})
+    assert scored(learned(told), "x") == pytest.approx({"x": 0, "y": 1, "z": 0})
+
+
 def test_a_rare_word_in_common_counts_more_than_a_common_one() -> None:
     texts = {f"filler{n}": "common word" for n in range(8)}
     told = catalogue({**texts, "x": "rare common", "y": "rare", "z": "common"})
     scores = scored(learned(told), "x")
     assert scores["y"] > scores["z"]
+
+
+@pytest.mark.parametrize(
+    ("one", "like", "other"),
+    [
+        ("東京の美味しいラーメン屋", "大阪のラーメン", "京都のお寺"),
+        ("北京烤鸭餐厅", "上海的烤鸭", "上海的博物馆"),
+        ("हिन्दी किताब", "नयी किताब", "नयी गाड़ी"),
+        ("서울 맛집", "부산 맛집", "부산 바다"),
+        ("e\u0301te\u0301 noir", "un e\u0301te\u0301", "un te"),
+    ],
+    ids=["Japanese", "Chinese", "Hindi", "Korean", "accents apart"],
+)
+def test_words_are_found_in_any_script(one: str, like: str, other: str) -> None:
+    """Also where nothing stands between them, or vowels are signs of their own."""
+    scores = scored(learned(catalogue({"one": one, "like": like, "other": other})), "one")
+    assert scores["like"] > 3 * scores["other"]
+
+
+def test_pairs_of_characters_count_where_words_are_written_together() -> None:
+    told = catalogue({"x": "新東京塔", "y": "東京", "z": "京東"})
+    scores = scored(learned(told), "x")
+    assert scores["y"] > scores["z"] > 0
 
 
 def test_pairs_of_words_count() -> None:

@@ -7,9 +7,10 @@ import pytest
 
 from personalization.ml.base import Options
 from personalization.ml.history import history_of
-from personalization.ml.interactions import Dataset, UnfitData, interactions_of
+from personalization.ml.interactions import Dataset, interactions_of
 from personalization.ml.recommenders.ease import Ease, EaseConfig
 from personalization.ml.recommenders.matrix import binary_matrix
+from personalization.ml.unfit import UnfitData
 from tests.ml.contract import RecommenderContract, small_dataset
 
 

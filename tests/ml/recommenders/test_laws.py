@@ -19,8 +19,9 @@ from personalization.ml.arrays import Floats, Indices
 from personalization.ml.artefact import packed
 from personalization.ml.base import Options, Recommender
 from personalization.ml.history import History, Step, history_of
-from personalization.ml.interactions import Dataset, Interactions, UnfitData, interactions_of
+from personalization.ml.interactions import Dataset, Interactions, interactions_of
 from personalization.ml.known import algorithms
+from personalization.ml.unfit import UnfitData
 from tests.effort import examples
 
 NAN = float("nan")

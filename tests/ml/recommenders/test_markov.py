@@ -8,8 +8,9 @@ import pytest
 from personalization.ml.artefact import checksum, packed, unpacked
 from personalization.ml.base import Options, Recommender
 from personalization.ml.history import History, Step, history_of
-from personalization.ml.interactions import Dataset, UnfitData, interactions_of
+from personalization.ml.interactions import Dataset, interactions_of
 from personalization.ml.recommenders.markov import Markov, MarkovConfig
+from personalization.ml.unfit import UnfitData
 from tests.ml.contract import RecommenderContract
 from tests.ml.recommenders.test_sessions import rows_of
 

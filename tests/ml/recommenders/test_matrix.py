@@ -7,12 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalization.ml.history import History, Step, history_of
-from personalization.ml.interactions import Interactions, UnfitData, interactions_of
+from personalization.ml.interactions import Interactions, interactions_of
 from personalization.ml.item_events import ENGAGED, ItemEvents
 from personalization.ml.recommenders.matrix import (
     Matrix,
-    Positions,
     binary_matrix,
     keys,
     shipped_dwell,
@@ -20,6 +18,7 @@ from personalization.ml.recommenders.matrix import (
     texts,
     weighted_matrix,
 )
+from personalization.ml.unfit import UnfitData
 from tests.effort import examples
 
 NAN = float("nan")
@@ -123,21 +122,26 @@ def test_the_most_active_are_those_with_most_visitors(rows: list[Event], n: int)
     assert all(counts[item] <= least for item in whole.items if item not in part.items)
 
 
-def test_known_items_of_a_history_are_found_once() -> None:
-    positions = Positions(("a", "b", "c"))
-    assert positions.of(history_of("c", "?", "a", "c")).tolist() == [2, 0]
-    assert positions.of(history_of()).tolist() == []
-
-
-def test_steps_of_a_history_weigh_what_events_weigh() -> None:
-    steps = [("a", "View"), ("b", "View"), ("a", "Buy"), ("b", "Removed"), ("?", "Buy")]
-    history = History(steps=tuple(Step(item=item, kind=kind, at=0) for item, kind in steps))
-    rows, confidences = Positions(("a", "b")).weighted(history, weights={"Buy": 5, "Removed": -1})
-    assert rows.tolist() == [0]
-    assert confidences.tolist() == [6]
-
-
 @examples(40)
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"))))
 def test_keys_come_back_as_they_were(given_keys: list[str]) -> None:
     assert keys(texts(tuple(given_keys))) == tuple(given_keys)
+
+
+def test_a_key_of_several_models_is_one_text_in_memory() -> None:
+    one, other = (keys(texts(("a shoe", f"a hat of {n}")))[0] for n in range(2))
+    assert one is other
+
+
+@examples(100)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.booleans()), min_size=1))
+def test_only_what_is_chosen_is_left(told: list[tuple[int, int, bool]]) -> None:
+    chosen = {(visitor, item): kept for visitor, item, kept in told}
+    rows = sorted(chosen)
+    matrix = binary_matrix(interactions_of([(v, v, f"i{i}", "k", 0.0, v) for v, i in rows]))
+    left = matrix.only(np.array([chosen[row] for row in rows]))
+    kept = [row for row in rows if chosen[row]]
+    assert [left.items[column] for column in left.columns] == [f"i{item}" for _, item in kept]
+    assert set(left.items) == {f"i{item}" for _, item in kept}
+    visitors = np.unique([visitor for visitor, _ in kept], return_inverse=True)[1]
+    np.testing.assert_array_equal(left.rows, visitors)

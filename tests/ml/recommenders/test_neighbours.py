@@ -49,6 +49,23 @@ def test_all_neighbours_say_the_same_in_either_form(block: Floats, rows: list[in
         np.testing.assert_allclose(each.averaged(shares), shares @ block)
 
 
+def test_the_sum_is_that_of_the_weights_of_each_row_added_up_one_by_one() -> None:
+    rng = np.random.default_rng(2)
+    neighbours = np.stack([rng.permutation(40)[:9] for _ in range(40)]).astype(np.int32)
+    weights = rng.normal(size=(40, 9)).astype(np.float32)
+    close = Neighbours(neighbours=neighbours, weights=weights)
+    for n in (0, 1, 7, 40):
+        rows = rng.permutation(40)[:n].astype(np.int32)
+        expected = np.zeros(40)
+        for row in rows:
+            for column, weight in zip(neighbours[row], weights[row], strict=True):
+                expected[column] += weight
+        summed = close.summed(rows)
+        assert summed.dtype == np.float32
+        np.testing.assert_allclose(summed, expected, atol=1e-5)
+    np.testing.assert_array_equal(close.weights, weights)
+
+
 def test_what_is_kept_small_is_half_as_large() -> None:
     block = np.random.default_rng(0).normal(size=(50, 50)).astype(np.float32)
     everyone = closeness(iter([block]), n_items=50, n=50)

@@ -56,7 +56,7 @@ def test_the_more_saw_it_the_less_it_gets() -> None:
                 scores(0, 1, 0), likeness=NONE
             )[0]
         )
-        for n in (0, 1, 10, 100)
+        for n in (0, 1, 5, 100)
     ]
     assert gained == sorted(gained, reverse=True)
     assert gained[0] == 1
@@ -81,6 +81,15 @@ def test_its_own_likeness_to_the_history_counts_a_little() -> None:
     assert none < some < none + 1
 
 
+@pytest.mark.parametrize("share", [0.25, 1.0])
+def test_its_own_likeness_counts_three_tenths_of_the_share(share: float) -> None:
+    found = newcomers(like({0: {1: 1.0}}), seen=seen(0, 9, 9), share=share)
+    none, some = (
+        found.told(scores(0, 1, 0), likeness=scores(value, 0, 0))[0] for value in (0.0, 1.0)
+    )
+    assert some - none == pytest.approx(0.3 * share)
+
+
 def test_nobody_is_new_where_no_share_is_given() -> None:
     assert len(newcomers(like({0: {1: 1.0}}), seen=seen(0, 9, 9), share=0).items) == 0
 
@@ -94,6 +103,11 @@ def test_only_those_that_fewest_saw_are_new(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(module, "_NEWCOMERS", 1)
     table = {item: {2: 1.0} for item in (0, 1)}
     assert newcomers(like(table), seen=seen(4, 3, 9), share=1).items.tolist() == [1]
+
+
+def test_what_more_than_a_hundred_saw_is_new_to_nobody() -> None:
+    table = {item: {2: 1.0} for item in (0, 1)}
+    assert newcomers(like(table), seen=seen(100, 101, 9), share=1).items.tolist() == [0]
 
 
 def test_only_the_ten_that_it_is_most_like_tell_of_it() -> None:
@@ -128,3 +142,22 @@ def test_nobody_loses_and_nobody_gains_more_than_the_best_had(
     assert own.tolist() == [np.float32(value) for value in values]  # as it was
     arrays = found.arrays()
     assert type(found)(**arrays).told(own, likeness=own * 0).tolist() == told.tolist()
+
+
+@given(
+    tables,
+    st.lists(st.integers(0, 20), min_size=8, max_size=8),
+    st.lists(st.floats(-1, 1, width=32), min_size=8, max_size=8),
+    st.lists(st.floats(0, 1, width=32), min_size=8, max_size=8),
+)
+@examples(100)
+def test_it_is_what_adding_up_item_by_item_gives(
+    table: dict[int, dict[int, float]], counts: list[int], values: list[float], liked: list[float]
+) -> None:
+    found = newcomers(like(table), seen=seen(*counts), share=0.5)
+    expected = list(values)
+    for item, tellers, shares in zip(found.items, found.like, found.shares, strict=True):
+        for teller, share in zip(tellers, shares, strict=True):
+            expected[item] += float(share) * (values[teller] + 0.3 * liked[item])
+    told = found.told(scores(*values), likeness=scores(*liked))
+    np.testing.assert_allclose(told, expected, atol=1e-6)

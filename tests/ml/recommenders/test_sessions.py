@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from personalization.ml.history import History, Step
-from personalization.ml.interactions import Interactions, UnfitData, interactions_of
+from personalization.ml.interactions import Interactions, interactions_of
 from personalization.ml.recommenders.session_index import index_of
 from personalization.ml.recommenders.sessions import Sessions, sessions_of, steps_of
+from personalization.ml.unfit import UnfitData
 from tests.effort import examples
 
 NAN = float("nan")

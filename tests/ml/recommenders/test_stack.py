@@ -11,12 +11,13 @@ import pytest
 from personalization.ml.artefact import checksum, packed, unpacked
 from personalization.ml.base import InvalidConfig, Options
 from personalization.ml.history import history_of
-from personalization.ml.interactions import Catalogue, Dataset, UnfitData, interactions_of
+from personalization.ml.interactions import Catalogue, Dataset, interactions_of
 from personalization.ml.recommenders.blend import LENGTHS
 from personalization.ml.recommenders.content import Content
 from personalization.ml.recommenders.popularity import Popularity
 from personalization.ml.recommenders.stack import Stack
 from personalization.ml.recommenders.stack_config import StackConfig
+from personalization.ml.unfit import UnfitData
 from tests.ml.contract import MINUTE, RecommenderContract, small_dataset
 
 #: Those that are quick to fit.
@@ -161,6 +162,18 @@ def test_an_item_that_nobody_saw_is_told_by_those_it_is_like() -> None:
         told("a9", "b9"), engines={**FEW, "content": {}}, questions=0, newcomers=0
     ).score(history_of("a1", "a2"))
     assert scores["a9"] > alone[stack.items.index("a9")] > 0
+
+
+def test_what_newcomers_get_is_half_of_what_the_others_have_unless_it_is_configured() -> None:
+    def gained(**config: float) -> float:
+        engines = {**FEW, "content": {}}
+        stack = learned(told("a9", "b9"), engines=engines, questions=0, **config)
+        return float(stack.score(history_of("a1", "a2"))[stack.items.index("a9")])
+
+    none, half, whole = (gained(newcomers=share) for share in (0.0, 0.5, 1.0))
+    assert none < half < whole
+    assert whole - none == pytest.approx(2 * (half - none), rel=1e-4)
+    assert gained() == half
 
 
 def test_newcomers_get_the_same_once_it_came_back() -> None:

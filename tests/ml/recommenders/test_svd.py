@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from personalization.ml.base import Options
 from personalization.ml.history import history_of
-from personalization.ml.interactions import Dataset, UnfitData, interactions_of
+from personalization.ml.interactions import Dataset, interactions_of
 from personalization.ml.recommenders.matrix import binary_matrix
 from personalization.ml.recommenders.svd import Svd, SvdConfig, right_singular_vectors
+from personalization.ml.unfit import UnfitData
 from tests.effort import examples
 from tests.ml.contract import RecommenderContract, small_dataset
 

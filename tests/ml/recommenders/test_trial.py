@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,9 +10,10 @@ from hypothesis import strategies as st
 from personalization.ml.artefact import packed
 from personalization.ml.base import InvalidConfig, Options
 from personalization.ml.interactions import Dataset, interactions_of
+from personalization.ml.recommenders.blend import LENGTHS
 from personalization.ml.recommenders.popularity import Popularity
 from personalization.ml.recommenders.stack_config import StackConfig
-from personalization.ml.recommenders.trial import learned, part, weighed
+from personalization.ml.recommenders.trial import learned, weighed
 from tests.effort import examples
 from tests.ml.contract import small_dataset
 
@@ -26,15 +28,14 @@ def test_progress_of_a_part_lies_within_it(share: float, one: float, other: floa
     begin, end = sorted((one, other))
     heard: list[float] = []
     options = Options(progress=lambda done, words: heard.append(done))
-    part(options, begin=begin, end=end).progress(share, "learning")
+    options.part(begin=begin, end=end).progress(share, "learning")
     assert begin - 1e-9 <= heard[0] <= end + 1e-9
 
 
 def test_a_part_keeps_the_seed_and_the_words() -> None:
     heard: list[str] = []
-    inside = part(
-        Options(seed=5, progress=lambda done, words: heard.append(words)), begin=0, end=0.5
-    )
+    options = Options(seed=5, progress=lambda done, words: heard.append(words))
+    inside = options.part(begin=0, end=0.5)
     inside.progress(1, "learning")
     assert (inside.seed, heard) == (5, ["learning"])
 
@@ -83,6 +84,24 @@ def test_where_nothing_can_be_asked_weights_are_as_shipped_and_it_is_said() -> N
     assert any(each.startswith("Weights are as shipped:") for each in found.remarks)
     assert set(found.weights) == set(QUICK.engines)
     assert all((weights >= 0).all() for weights in found.weights.values())
+
+
+def test_without_times_lists_are_judged_by_all_that_is_right() -> None:
+    """Two kinds of visitors, each with most of 40 items; what is popular is right for half."""
+    rng = np.random.default_rng(0)
+    rows = [
+        (visitor, visitor, f"{visitor % 2}-{item}", "v", NAN, 3)
+        for visitor in range(240)
+        for item in rng.permutation(40)[:30].tolist()
+    ]
+    dataset = Dataset(interactions=interactions_of(rows), until=4)
+    config = StackConfig(engines={"popularity": {}, "ease": {}})
+    found = weighed(config, dataset, Options())
+    n_asked = 36  # of 240 visitors, 15 %
+    assert found.validation["questions"] == n_asked * len(LENGTHS)
+    assert found.validation["ease"] > 1.2 * found.validation["popularity"]
+    assert found.validation["stack"] >= found.validation["ease"]
+    assert (found.weights["popularity"] <= found.weights["ease"]).all()
 
 
 def test_no_questions_means_no_trial() -> None:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from personalization.ml.artefact import packed
 from personalization.ml.base import Options, Recommender
 from personalization.ml.history import history_of
-from personalization.ml.interactions import Dataset, Interactions, UnfitData, interactions_of
+from personalization.ml.interactions import Dataset, Interactions, interactions_of
 from personalization.ml.recommenders.vstan import Vstan, VstanConfig
+from personalization.ml.unfit import UnfitData
 from tests.effort import examples
 from tests.ml.contract import RecommenderContract
 from tests.ml.recommenders.test_sessions import rows_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import count
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from personalization.ml.arrays import Floats
-from personalization.ml.recommenders.answers import Question, Table, table_of
+from personalization.ml.evaluation.ranking_metrics import ndcg
+from personalization.ml.ranking import top
+from personalization.ml.recommenders.answers import N, Question, Table, table_of
 from personalization.ml.recommenders.blend import LENGTHS
 from personalization.ml.recommenders.likelihood import likeliest
 from personalization.ml.recommenders.weighing import ENOUGH, searched, shipped
@@ -21,20 +23,15 @@ N_ITEMS = 40
 POPULARITY = 0
 
 
-_histories = count(1)
-
-
 def question(
     *rows: Sequence[float],
-    target: int,
+    target: int | Sequence[int],
     bucket: int = 0,
     left_out: Sequence[int] = (),
-    history: int = 0,
 ) -> Question:
     return Question(
-        history=history or next(_histories),
         scores=np.array(rows, np.float32),
-        target=target,
+        targets=np.atleast_1d(np.array(target, np.int32)),
         bucket=bucket,
         left_out=np.array(left_out, np.int32),
     )
@@ -103,9 +100,21 @@ def test_what_no_engine_names_says_nothing_of_how_far_to_trust_them() -> None:
             question([0.9, 0.1] + [0.0] * 200, target=1),
         ]
     )
-    assert table.found.tolist() == [False, True]
     assert len(table.informative()) == 1
     assert table.informative().ranks(one(1.0)).tolist() == [2.0]
+
+
+def test_of_several_right_answers_those_that_no_engine_names_say_nothing() -> None:
+    scores = [0.9, 0.1, 0.5] + [0.0] * 200
+    table = table_of([question(scores, target=[1, 2, 150])])
+    assert table.informative().ranks(one(1.0)).tolist() == [3.0, 2.0]
+    assert len(table.ranks(one(1.0))) == 3
+
+
+def test_where_nothing_is_named_nothing_is_informative() -> None:
+    table = table_of([question([0.9] + [0.0] * 200, target=150)])
+    assert len(table.informative()) == 0
+    assert len(table_of([]).informative()) == 0
 
 
 def test_an_engine_that_is_seldom_right_at_the_top_is_trusted_all_the_same() -> None:
@@ -122,19 +131,56 @@ def test_an_engine_that_is_seldom_right_at_the_top_is_trusted_all_the_same() -> 
     assert weights[1] < 0.5
 
 
-def test_several_right_answers_to_one_history_count_once() -> None:
+def test_several_right_answers_are_one_list() -> None:
     rows = [1.0, 0.5, 0.1, 0.0]
     table = table_of(
         [
-            question(rows, target=0, history=7),
-            question(rows, target=1, history=7),
-            question(rows, target=0, history=8),
+            question(rows, target=[0, 1]),
+            question(rows, target=[3, 0]),
+            question(rows, target=2),
         ]
     )
-    second = 1 / np.log2(3)
-    assert table.gains(one(1.0)) == pytest.approx([(1 + second) / 2, 1.0])
-    assert table.quality(one(1.0)) == pytest.approx(((1 + second) / 2 + 1) / 2)
+    first, second, third, fourth = 1 / np.log2(np.arange(2, 6))
     assert len(table) == 3
+    assert table.gains(one(1.0)) == pytest.approx([1.0, (first + fourth) / (first + second), third])
+
+
+def test_a_list_is_the_best_if_all_its_places_are_right() -> None:
+    scores = np.linspace(1, 0.1, 60).tolist()
+    first, last = range(30), range(30, 60)
+    table = table_of([question(scores, target=first), question(scores, target=last)])
+    assert table.gains(one(1.0)) == pytest.approx([1.0, 0.0])
+
+
+@examples(30)
+@given(
+    targets=st.lists(st.sets(st.integers(0, N_ITEMS - 1), min_size=1), min_size=1, max_size=5),
+    seed=st.integers(0, 99),
+)
+def test_gains_are_those_by_which_models_are_judged(targets: list[set[int]], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    asked = [
+        question(*rng.permutation(2 * N_ITEMS).reshape(2, -1), target=sorted(right))
+        for right in targets
+    ]
+    weights = one(1, 2 * N_ITEMS)
+    expected = [ndcg(top(weights @ each.scores, N), relevant=each.targets, n=N) for each in asked]
+    assert table_of(asked).gains(weights) == pytest.approx(expected)
+
+
+def test_a_question_with_many_right_answers_counts_as_one_with_one() -> None:
+    """One engine knows of many histories one answer each, the other of one history many."""
+    rng = np.random.default_rng(2)
+    n_items = 80
+    questions = []
+    for number in range(40):
+        right = np.arange(30) if number == 0 else np.arange(1)
+        scores = rng.random((2, n_items))
+        scores[1 if number == 0 else 0, right] += 1
+        questions.append(question(*scores, target=right))
+    weights = likeliest(table_of(questions))
+    assert weights[0] == 1
+    assert weights[1] < 0.2
 
 
 def test_questions_of_one_length_can_be_looked_at_alone() -> None:
@@ -167,6 +213,35 @@ def test_engines_that_know_different_things_are_both_used() -> None:
     weights = searched(table, popularity=POPULARITY)
     assert (weights[:, 1:] > 0).any(axis=0).all()
     assert table.quality_by_length(weights) > 1.02 * table.quality(one(0, 1, 0))
+
+
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(one, marks=pytest.mark.slow) for one in (1, 2, 3))]
+)
+@pytest.mark.parametrize("knows", [(0.1, 0.5, 0.0), (0.1, 0.3, 0.25), (0.0, 0.1, 0.6)])
+def test_no_engine_alone_is_better_by_more_than_chance(knows: tuple[float, ...], seed: int) -> None:
+    """At all lengths that share weights, and with one right answer or with many. Popularity has
+    its weight besides, for each length."""
+    rng = np.random.default_rng(seed)
+    for n_more in (0, 6):
+        table = table_of(
+            replace(
+                each,
+                targets=np.union1d(each.targets, rng.integers(N_ITEMS, size=n_more)).astype(
+                    np.int32
+                ),
+            )
+            for each in drawn(n=100 * len(LENGTHS), knows=knows, seed=seed)
+        )
+        weights = searched(table, popularity=POPULARITY)
+        weights[:, POPULARITY] = 0
+        for buckets in ((0, 1, 2), (3, 4), (5,)):
+            parts = [(table.of(bucket), weights[bucket]) for bucket in buckets]
+            for alone in np.eye(len(knows), dtype=np.float32)[1:]:
+                ahead = np.concatenate(
+                    [part.gains(alone) - part.gains(stacked) for part, stacked in parts]
+                )
+                assert ahead.mean() <= ahead.std() / np.sqrt(len(ahead)) + 1e-9
 
 
 def test_where_only_popularity_knows_it_is_alone() -> None:
@@ -231,7 +306,11 @@ def test_shipped_weights_let_popularity_fall_with_length() -> None:
 
 
 def test_the_likeliest_weights_are_where_the_likelihood_is_flat() -> None:
-    table = table_of(drawn(n=200, knows=[0.3, 0.6, 0.0]))
+    several = [
+        replace(each, targets=np.union1d(each.targets, [0, 1])) if place % 3 == 0 else each
+        for place, each in enumerate(drawn(n=200, knows=[0.3, 0.6, 0.0]))
+    ]
+    table = table_of(several)
     weights = likeliest(table)
     assert weights.max() == pytest.approx(1)
     assert weights[1] > weights[0] > weights[2] >= 0
@@ -262,9 +341,10 @@ def test_an_engine_that_misleads_gets_no_weight() -> None:
 
 def _likelihood(table: Table, weights: np.ndarray) -> float:
     total = -0.5 * float(weights @ weights)
-    for begin, end, target in zip(table.starts[:-1], table.starts[1:], table.targets, strict=True):
+    for begin, end in zip(table.starts[:-1], table.starts[1:], strict=True):
         summed = table.scores[begin:end].astype(float) @ weights
-        total += float(table.scores[target] @ weights - np.log(np.exp(summed).sum()))
+        right = summed[table.right[begin:end]]
+        total += float(right.mean() - np.log(np.exp(summed).sum()))
     return total
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from personalization.ml.arrays import Floats
 from personalization.ml.base import Arrays, Config, Options, Recommender
 from personalization.ml.history import History
-from personalization.ml.interactions import Dataset, UnfitData
+from personalization.ml.interactions import Dataset
+from personalization.ml.unfit import UnfitData
 from personalization.types import JsonObject
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from personalization.ml.interactions import UnfitData
 from personalization.ml.sequences.dropouts import DropOutConfig, dropouts
+from personalization.ml.unfit import UnfitData
 from tests.effort import examples
 from tests.ml.sequences.people import people, walk
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from personalization.ml.base import Model, Options
-from personalization.ml.interactions import UnfitData
 from personalization.ml.sequences.next_step import END, NextStep, NextStepConfig, judged
+from personalization.ml.unfit import UnfitData
 from personalization.ml.walks import Walk
 from tests.effort import examples
 from tests.ml.contract import ModelContract
@@ -117,6 +117,51 @@ def test_one_who_looks_may_stop_it() -> None:
 
     with pytest.raises(Stopped):
         NextStep().fit(VISITS, Options(progress=stop))
+
+
+def test_how_often_steps_were_taken_is_known() -> None:
+    model = fitted()
+    assert model.times(["home"]) == 50
+    assert model.times(["home", "shop"]) == 30
+    assert model.times([]) == 30 * 5 + 20 * 4 + 10 * 4  # the end of a visit is a step
+    assert model.times(["never seen"]) == model.times(["cart", "home"]) == 0
+    assert model.times(["home", "shop", "product"]) == 0  # of three it counts nothing
+
+
+def test_a_goal_is_come_to_as_often_as_a_chain_does() -> None:
+    # From home half go to the shop; of those there, a third leave, a third stay, a third order.
+    rng, visits = np.random.default_rng(3), []
+    for _ in range(4000):
+        steps = ["home"]
+        while steps[-1] in {"home", "shop"}:
+            choices = {"home": ["shop", ""], "shop": ["", "shop", "order"]}[steps[-1]]
+            steps.append(str(rng.choice(choices)))
+        visits.append(walk(*filter(None, steps)))
+    reaching = fitted(visits, order=1).reaching("order")
+    assert reaching["shop"] == pytest.approx(1 / 2, abs=0.03)
+    assert reaching["home"] == pytest.approx(1 / 4, abs=0.03)
+    assert reaching["order"] == 1.0
+    assert fitted(visits).reaching("never seen") == {}
+
+
+@examples(30)
+@given(
+    st.lists(st.lists(st.sampled_from("abcg"), max_size=6), min_size=1, max_size=8),
+    st.integers(1, 4),
+)
+def test_whoever_may_leave_does_not_come_to_the_goal_for_certain(visits: Any, order: int) -> None:
+    known = [walk(*visit) for visit in visits if visit]
+    if not known or not any("g" in visit.steps for visit in known):
+        return
+    model = fitted(known, order=order)
+    reaching = model.reaching("g")
+    assert set(reaching) == set(model.steps[:-1])
+    assert all(0 < share < 1 for step, share in reaching.items() if step != "g")
+    # One step on, it is what it is from there.
+    for step in set(reaching) - {"g"}:
+        onward = dict(zip(model.steps, model.score([step]), strict=True))
+        expected = sum(share * reaching[other] for other, share in onward.items() if other)
+        assert reaching[step] == pytest.approx(expected)
 
 
 def chain_of(rng: np.random.Generator, n: int) -> list[Walk]:

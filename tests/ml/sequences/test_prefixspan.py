@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from personalization.ml.base import InvalidConfig
-from personalization.ml.interactions import UnfitData
 from personalization.ml.sequences.prefixspan import (
     MiningConfig,
     Pattern,
@@ -20,6 +19,7 @@ from personalization.ml.sequences.prefixspan import (
     patterns,
     patterns_before,
 )
+from personalization.ml.unfit import UnfitData
 from personalization.ml.walks import Walk
 from tests.effort import examples
 from tests.ml.sequences.people import MINUTE, people, walk

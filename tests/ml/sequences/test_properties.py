@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from personalization.ml.artefact import checksum, packed, unpacked
 from personalization.ml.base import InvalidConfig, Options
-from personalization.ml.interactions import UnfitData
 from personalization.ml.sequences.dropouts import DropOutConfig, dropouts
 from personalization.ml.sequences.next_step import END, NextStep, NextStepConfig, judged
 from personalization.ml.sequences.prefixspan import (
@@ -21,6 +20,7 @@ from personalization.ml.sequences.prefixspan import (
     patterns,
     patterns_before,
 )
+from personalization.ml.unfit import UnfitData
 from personalization.ml.walks import Walk
 from tests.effort import examples
 from tests.ml.sequences.people import MINUTE, people, walk

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from personalization.events.catalogue import known_events
 from personalization.ml.base import InvalidConfig
-from personalization.ml.interactions import UnfitData
 from personalization.ml.sequences.rules import SequenceRulesConfig
 from personalization.ml.sequences.spoken import (
     duration,
@@ -23,6 +22,7 @@ from personalization.ml.sequences.spoken import (
 )
 from personalization.ml.sequences.suggest import SuggestConfig, suggestions
 from personalization.ml.symbols import symbol_of
+from personalization.ml.unfit import UnfitData
 from personalization.rules.catalogue import Catalogue
 from personalization.rules.evaluate import evaluate
 from personalization.rules.parse import parse

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from personalization.clock import span
 from personalization.events.catalogue import known_events
 from personalization.ml.base import InvalidConfig
-from personalization.ml.interactions import UnfitData
+from personalization.ml.sequences.dropouts import DropOutConfig
 from personalization.ml.sequences.prefixspan import MiningConfig, followers, patterns
 from personalization.ml.sequences.spoken import (
     duration,
@@ -24,6 +24,7 @@ from personalization.ml.sequences.spoken import (
 )
 from personalization.ml.sequences.suggest import SuggestConfig, Suggestion, suggestions
 from personalization.ml.symbols import symbol_of
+from personalization.ml.unfit import UnfitData
 from personalization.ml.walks import Walk
 from personalization.rules.catalogue import Catalogue
 from personalization.rules.evaluate import evaluate
@@ -156,7 +157,7 @@ def test_a_pattern_is_suggested_that_says_more_than_its_parts(found: list[Sugges
     # Who begins with the guide buys nothing; so coming to it from elsewhere says something.
     (best,) = (each for each in found if each.kind == "pattern")
     assert best.steps == ("/", "/guide")
-    assert (best.people, best.reached) == (80, 60)
+    assert (best.people, best.reached, best.members) == (80, 60, 20)
     assert best.lift == pytest.approx((60 / 80) / (60 / 340))
 
 
@@ -182,10 +183,69 @@ def test_a_rule_is_said_in_words(found: list[Suggestion]) -> None:
     ]
 
 
+def test_what_nobody_is_left_of_is_not_suggested() -> None:
+    # All who came from the guide to the cart ordered: nobody waits to be spoken to.
+    everybody = [
+        *[walk("/", "/guide", "Product Added", "Order Completed")] * 60,
+        *[walk("/", "/shop", "Product Added")] * 80,
+        *[walk("/guide", "/", "/shop")] * 100,
+    ]
+    found = suggestions(everybody, goal="Order Completed", gap=GAP)
+    assert [each for each in found if each.kind == "pattern"] == []
+    one_waits = [*everybody, walk("/", "/guide", "Product Added")]
+    patterns_found = [
+        each
+        for each in suggestions(one_waits, goal="Order Completed", gap=GAP)
+        if each.kind == "pattern"
+    ]
+    assert {each.members for each in patterns_found} == {1}
+    few = SuggestConfig(members=2)
+    again = suggestions(one_waits, goal="Order Completed", gap=GAP, config=few)
+    assert [each for each in again if each.kind == "pattern"] == []
+
+
+def test_who_ordered_in_the_next_visit_did_not_stop() -> None:
+    # Visits end at the cart, and all of these people order an hour later.
+    later = (0.0, 1.0, 2.0, 90.0, 91.0)
+    people = [
+        *[walk("/", "/shop", "Product Added", "/", "Order Completed", minutes=later)] * 60,
+        *[walk("/", "/shop", "/shop", "/shop", "/shop", "/shop")] * 20,
+    ]
+    found = suggestions(people, goal="Order Completed", gap=GAP)
+    assert "Product Added" not in {step for each in found for step in each.steps}
+    one_left = [*people, walk("/", "/shop", "Product Added")]
+    (end,) = (
+        each
+        for each in suggestions(one_left, goal="Order Completed", gap=GAP)
+        if each.steps == ("Product Added",)
+    )
+    assert (end.kind, end.members) == ("drop-out", 1)
+
+
+@examples(30)
+@given(st.lists(_history(), min_size=1, max_size=6))
+def test_the_rule_holds_for_as_many_as_are_told(histories: Any) -> None:
+    walks = [walk_of(history) for history in histories]
+    config = SuggestConfig(lift=1, better=1, chance=1, same=1, members=1)
+    mining = MiningConfig(support=0, people=1, longest=2)
+    try:
+        found = suggestions(
+            walks, goal="Order Completed", gap=GAP, mining=mining, config=config,
+            ends=DropOutConfig(visits=1, reached=1, chance=1),
+        )  # fmt: skip
+    except UnfitData:
+        return
+    for each in found:
+        assert each.members == len(holds_for(each.rule, histories, now=NOW)) > 0
+
+
 def test_where_people_stop_is_suggested_too(found: list[Suggestion]) -> None:
     end = next(each for each in found if each.kind == "drop-out")
     assert end.steps == ("Product Added",)
-    assert (end.people, end.reached) == (160, 60)
+    assert (end.people, end.reached, end.ended, end.members) == (160, 60, 100, 100)
+    assert end.ways == (("Order Completed", 1.0),)
+    steps = 60 * 4 + 20 * 4 + 80 * 3 + 140 * 2 + 40 * 3
+    assert end.usual == pytest.approx((20 + 80 + 140 + 40) / steps)
     (leaf,) = end.rule["root"]["rules"]  # type: ignore[index,call-overload]
     assert leaf["steps"][1] == {"event": "Order Completed", "absent": True, "within": "P1D"}
     assert leaf["last"] == "P30D"

@@ -30,6 +30,19 @@ def famous(*names: str) -> Popular:
     return in_order({name: 1 / (at + 1) for at, name in enumerate(names)})
 
 
+@dataclass(frozen=True, eq=False)
+class Said(Popular):
+    """What a model says of a history, all of it because of the items of the history."""
+
+    leads: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def share_of(self, key: str) -> float:
+        return 1.0 if key in self.scores else 0.0
+
+    def led_by(self, item: str) -> Mapping[str, float]:
+        return self.leads.get(item, {})
+
+
 @dataclass
 class ByLast:
     """A scorer that goes by the last step: what each item leads to, with scores."""
@@ -38,10 +51,10 @@ class ByLast:
     version: int = 7
     asked: list[History] = field(default_factory=list)
 
-    def ranking(self, history: History, listing: Listing) -> Popular | None:
+    def ranking(self, history: History, listing: Listing, *, about: bool = False) -> Said | None:
         self.asked.append(history)
         led = self.leads.get(history.items[-1])
-        return listing.weighed(in_order(led)) if led else None
-
-    def similar(self, item: str) -> Mapping[str, float]:
-        return self.leads.get(item, {})
+        if not led:
+            return None
+        weighed = listing.weighed(in_order(led))
+        return Said(weighed.ranked, weighed.scores, leads=self.leads)

@@ -45,6 +45,11 @@ def spoil(version: ModelVersion) -> None:
     ModelArtefact.objects.filter(pk=artefact.pk).update(content=bytes(content))
 
 
+def restore(version: ModelVersion) -> None:
+    """Change back what `spoil` has changed."""
+    spoil(version)
+
+
 def what_follows(leads: Mapping[str, Sequence[str]]) -> Markov:
     """Return a model by which items follow from others, the first ones most."""
     rows, visit = [], 0

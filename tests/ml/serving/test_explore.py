@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from personalization.ml.serving.explore import explored
+from tests.effort import examples
 from tests.ml.serving.making import candidates, item
 
 LISTED = candidates(*((item(f"best-{n}"), 1 - n / 10) for n in range(4)))
@@ -77,3 +81,23 @@ def test_what_is_drawn_stays_when_another_candidate_goes():
         was = drawn(lot)[1].candidate
         fewer = [one for one in OTHERS if one == was or one is not OTHERS[0]]
         assert explored(LISTED, others=fewer, share=0.2, lot=lot)[1].candidate == was
+
+
+@given(st.text(min_size=1), st.floats(0.01, 0.5), st.integers(0, 5))
+@examples(100)
+def test_it_is_what_a_hash_of_lot_position_and_item_draws(lot, share, n):
+    """Lists stay what they are for a lot: what is learned of them later is of what was shown."""
+
+    def draw(*what) -> float:
+        text = "\n".join([lot, *map(str, what)]).encode(errors="replace")
+        return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) / 2**64
+
+    expected, left = [LISTED[0]], list(OTHERS[:n])
+    for position in range(1, len(LISTED)):
+        one = LISTED[position]
+        if left and draw(position) < share:
+            one = min(left, key=lambda each: draw(position, each.item.key))
+            left.remove(one)
+        expected.append(one)
+    found = explored(LISTED, others=OTHERS[:n], share=share, lot=lot)
+    assert [one.candidate for one in found] == expected

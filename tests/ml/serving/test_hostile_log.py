@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from personalization.events.models import Event
 from personalization.exceptions import SettingError
 from personalization.ml.item_events import MAX_KEY, ItemEvents
-from personalization.ml.serving import popular as popular_module
+from personalization.ml.serving import popular_now as popular_module
 from personalization.ml.serving import shelf as shelf_module
 from personalization.ml.serving.clicks import WITHIN, Shown, Touched, click_through_of
 from personalization.ml.serving.histories import LOOK_BACK, STEPS, history_of_profile
 from personalization.ml.serving.policy import MOST_PER_CATEGORY, policy_of, refuse_odd
-from personalization.ml.serving.popular import Seen, popular, popular_of
+from personalization.ml.serving.popular_counting import Seen, popular_of
+from personalization.ml.serving.popular_now import popular
 from personalization.ml.serving.rerank import price_range
 from personalization.ml.serving.shelf import shelf
 from tests.delivery.people import make_person

@@ -9,13 +9,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from personalization.ml.history import History, Step, history_of
+from personalization.ml.item_events import BOUGHT
 from personalization.ml.serving.diversity import similarity
 from personalization.ml.serving.explore import explored
 from personalization.ml.serving.policy import Policy
 from personalization.ml.serving.popular import Popular, in_order
 from personalization.ml.serving.reasons import LAST, leading, led_by
 from personalization.ml.serving.recommend import Ask, recommend
-from personalization.ml.serving.rerank import BOUGHT, Rule, known_items, listing_of
+from personalization.ml.serving.rerank import Rule, known_items, listing_of
 from personalization.ml.serving.shelf import shelf_of
 from tests.effort import examples
 from tests.ml.serving.making import ByLast, candidates, item, keys
@@ -55,16 +56,16 @@ def rules_of(*actions: str):
     ).map(tuple)
 
 
-histories = st.lists(
+steps = st.lists(
     st.tuples(
         st.sampled_from([*NAMES, "gone"]),
         st.sampled_from(["Product Viewed", "Product Added", BOUGHT]),
     ),
     max_size=8,
-).map(
-    lambda pairs: History(
-        steps=tuple(Step(item=key, at=at, kind=kind) for at, (key, kind) in enumerate(pairs))
-    )
+).map(lambda pairs: tuple(Step(item=key, at=at, kind=kind) for at, (key, kind) in enumerate(pairs)))
+#: Some bought things long before the first step.
+histories = st.builds(
+    History, steps=steps, bought=st.just(frozenset()) | st.frozensets(st.sampled_from(NAMES))
 )
 
 
@@ -117,7 +118,7 @@ class TestRules:
             key for key in everything if key not in gone
         ]
 
-    @given(stock, scores, targets, values, st.floats(1, 100))
+    @given(stock, scores, targets, values, st.floats(1, 100).map(lambda factor: round(factor, 3)))
     @examples(40)
     def test_a_boost_lowers_nothing_that_it_is_about_and_burying_undoes_it(
         self, goods, famous, target, value, factor
@@ -125,8 +126,12 @@ class TestRules:
         boost = Rule(action="boost", target=target, value=value, factor=factor)
         free = keys(listed(goods, famous, n=16))
         lifted = keys(listed(goods, famous, n=16, rules=(boost,)))
-        assert set(lifted) == set(free)
         about = {one.key for one in goods if boost.matches(one)}
+        unknown = about - set(free) if factor > 1 else set()
+        assert set(lifted) == set(free) | unknown
+        assert [key for key in lifted if key in about][len(about & set(free)) :] == [
+            key for key in lifted if key in unknown
+        ], "what nobody knows comes behind what is known"
         assert all(lifted.index(key) <= free.index(key) for key in about & set(free))
         listing = listing_of(shelf_of(goods), rules=(boost, replace(boost, action="bury")))
         assert all(abs(each - 1) < 1e-9 for each in listing.factors.values())
@@ -166,10 +171,16 @@ class TestVariety:
         ranked = [key for key, _ in in_order(famous).ranked if key in known]
         assert keys(found) == ranked[:n]
 
-    @given(stock, scores, st.integers(1, 3), st.integers(1, 8), rules_of("pin"))
-    @examples(40)
-    def test_a_cap_holds_for_all_that_rules_did_not_pin(self, goods, famous, cap, n, stated):
-        found = listed(goods, famous, n=n, rules=stated, policy=replace(PLAIN, per_category=cap))
+    @given(
+        stock, scores, st.integers(1, 3), st.integers(1, 8), rules_of("pin"),
+        st.floats(0, 0.5), st.text(max_size=4),
+    )  # fmt: skip
+    @examples(80)
+    def test_a_cap_holds_for_all_that_rules_did_not_pin_and_for_what_chance_draws(
+        self, goods, famous, cap, n, stated, explore, lot
+    ):
+        policy = replace(PLAIN, per_category=cap, explore=explore)
+        found = listed(goods, famous, n=n, rules=stated, policy=policy, lot=lot)
         counts = Counter(one.item.category for one in found if one.item.category)
         over = {
             one.item.category
@@ -249,14 +260,14 @@ class TestHistories:
         hide, bought, keep = (
             known_items(history, Policy(seen=seen)) for seen in ("hide", "bought", "keep")
         )
-        assert keep <= bought <= hide == set(history.items)
+        assert keep <= bought <= hide == history.bought.union(history.items)
 
     @given(stock, scores, histories)
     @examples(30)
     def test_what_was_bought_is_not_listed_again_and_the_rest_keeps_its_order(
         self, goods, famous, history
     ):
-        bought = {step.item for step in history.steps if step.kind == BOUGHT}
+        bought = {step.item for step in history.steps if step.kind == BOUGHT} | history.bought
         found = listed(goods, famous, n=16, history=history, policy=replace(PLAIN, seen="bought"))
         assert keys(found) == [
             key for key in keys(listed(goods, famous, n=16)) if key not in bought
@@ -295,11 +306,11 @@ class TestHistories:
 
     @given(histories, scores)
     @examples(20)
-    def test_no_item_is_the_reason_for_itself(self, history, led):
+    def test_no_item_is_the_reason_for_itself(self, history, scores):
         items = {name: item(name) for name in NAMES}
-        similar = {step.item: led for step in history.steps}
+        led = {step.item: scores for step in history.steps}
         for key in NAMES:
-            reason = led_by(key, leading(history), similar=similar, items=items)
+            reason = led_by(key, leading(history), led=led, items=items)
             assert reason is None or (reason.item is not None and reason.item.key != key)
 
 
@@ -318,6 +329,14 @@ def test_the_best_of_some_are_the_best_of_all_without_the_others(famous, some, n
     assert (
         ranking.best_of(tuple(some), n) == [pair for pair in ranking.ranked if pair[0] in some][:n]
     )
+
+
+@given(scores, st.sets(st.sampled_from([*NAMES, "gone"])), st.integers(0, 20))
+@examples(30)
+def test_the_best_without_some_are_the_best_of_the_others(famous, some, n):
+    ranking = in_order(famous)
+    others = [pair for pair in ranking.ranked if pair[0] not in some]
+    assert list(ranking.best(n, without=some)) == others[:n]
 
 
 @given(stock, scores)

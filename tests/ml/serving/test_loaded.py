@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
+import weakref
 from datetime import timedelta
 
 import pytest
@@ -17,7 +19,7 @@ from personalization.ml.history import history_of
 from personalization.ml.models import ModelArtefact, ModelVersion
 from personalization.ml.recommenders.markov import MarkovConfig
 from personalization.ml.serving.engine import engine
-from personalization.ml.serving.loaded import FRESH, loaded, serving
+from personalization.ml.serving.loaded import FRESH, UNUSED, loaded, loaded_version, serving
 from personalization.ml.serving.rerank import Rule, listing_of
 from personalization.ml.serving.shelf import shelf_of
 from tests.delivery.rendering import counted
@@ -82,6 +84,17 @@ def test_another_version_serves_within_seconds_and_so_does_the_one_before_again(
     ModelVersion.objects.filter(pk=other.pk).update(status=RETIRED)
     ModelVersion.objects.filter(pk=one.pk).update(status=SERVING)
     assert best(NOW + 2 * FRESH) == ["b", "c"]
+
+
+def test_a_model_that_serves_no_more_goes_from_memory_with_its_engine():
+    gone = []
+    for number in range(1, 4):
+        serve_what_follows(LEADS, number=number)
+        at = NOW + number * FRESH
+        assert best(at) == ["b", "c"]
+        gone += [weakref.ref(serving("recommend", now=at)), weakref.ref(engine(now=at))]
+    gc.collect()
+    assert [each() is None for each in gone] == [True] * 4 + [False] * 2
 
 
 def test_a_spoilt_version_leaves_it_to_the_one_that_served_last(caplog):
@@ -152,10 +165,14 @@ def test_what_an_item_leads_to_is_what_scores_more_because_of_it():
     serve_what_follows(LEADS)
     found = engine(now=NOW)
     assert found is not None
-    assert list(found.similar("a")) == ["b", "c"]
-    assert found.similar("b").keys() == {"c"}
-    assert found.similar("never seen") == {}
-    assert found.similar("a") is found.similar("a"), "it is worked out once"
+    listing = listing_of(shelf_of([item("a")]), rules=())
+    ranking, again = (found.ranking(history_of("a"), listing) for _ in range(2))
+    assert ranking is not None
+    assert again is not None
+    assert list(ranking.led_by("a")) == ["b", "c"]
+    assert ranking.led_by("b").keys() == {"c"}
+    assert ranking.led_by("never seen") == {}
+    assert ranking.led_by("a") is again.led_by("a"), "it is worked out once"
 
 
 def test_a_history_that_says_nothing_has_no_ranking():
@@ -258,6 +275,22 @@ def test_a_version_is_kept_and_looked_at_again_with_one_query():
         assert len(captured) == 0
         assert engine(now=NOW + FRESH, number=1) is first
     assert len([one for one in captured if "SAVEPOINT" not in one["sql"]]) == 1
+
+
+def test_a_version_that_nobody_asks_for_any_more_goes_from_memory():
+    """As those do that an experiment compared which is over."""
+    store(what_follows(LEADS), number=1, status=RETIRED)
+    store(what_follows(LEADS), number=2, status=RETIRED)
+    serve_what_follows(LEADS, number=3)
+    gone, stays = (
+        weakref.ref(loaded_version("recommend", number, now=NOW).model) for number in (1, 2)
+    )
+    last = NOW + UNUSED / 2
+    assert best_of(2, last) == best(last)
+    assert best(NOW + UNUSED) == ["b", "c"]
+    gc.collect()
+    assert (gone() is None, stays() is None) == (True, False)
+    assert best_of(1, NOW + UNUSED) == ["b", "c"], "it is read again for who does ask"
 
 
 def test_a_version_that_is_stored_anew_is_read_anew():

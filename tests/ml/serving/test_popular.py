@@ -6,8 +6,9 @@ import pytest
 from django.utils import timezone
 
 from personalization.ml.item_events import ItemEvents
-from personalization.ml.serving import popular as module
-from personalization.ml.serving.popular import EVENTS, FRESH, Seen, popular, popular_of
+from personalization.ml.serving import popular_now as module
+from personalization.ml.serving.popular_counting import Seen, popular_of
+from personalization.ml.serving.popular_now import EVENTS, FRESH, popular
 from tests.delivery.people import make_person
 from tests.delivery.recommending import look_at
 

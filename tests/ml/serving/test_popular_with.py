@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from personalization.clock import microseconds
 from personalization.exceptions import SettingError
 from personalization.ml.item_events import ItemEvents
-from personalization.ml.serving import popular as module
+from personalization.ml.serving import popular_now as module
 from personalization.ml.serving.policy import Policy, _policy
-from personalization.ml.serving.popular import SURE, Popular, Seen, popular, popular_of
+from personalization.ml.serving.popular import SURE, Popular
+from personalization.ml.serving.popular_counting import Seen, popular_of
+from personalization.ml.serving.popular_now import popular
 from personalization.ml.serving.recommend import Ask, recommend
 from personalization.ml.serving.shelf import ShelfItem, shelf_of
 from personalization.profiles.models import Snapshot
@@ -120,7 +122,8 @@ class TestCategories:
 def test_the_policy_says_with_whom() -> None:
     assert Policy().popular == "segment"
     assert _policy("home", {"*": {"popular": "everybody"}}).popular == "everybody"
-    with pytest.raises(SettingError, match="segment, everybody"):
+    assert _policy("home", {"*": {"popular": "rising"}}).popular == "rising"
+    with pytest.raises(SettingError, match="segment, everybody, rising"):
         _policy("home", {"*": {"popular": "friends"}})
 
 
@@ -151,6 +154,20 @@ class TestServed:
             "home": {"explore": 0.0, "diversity": 0.0, "popular": "everybody"}
         }
         assert self.first(make_person("loyal")) == "hat"
+
+    def test_a_place_may_have_what_rises(self, settings) -> None:  # type: ignore[no-untyped-def]
+        settings.PERSONALIZATION_RECOMMENDATIONS = {
+            "home": {"explore": 0.0, "diversity": 0.0, "popular": "rising"}
+        }
+        make_items("cap")
+        for _ in range(50):
+            look_at(make_person(), "hat", minutes=240)
+        for _ in range(40):
+            look_at(make_person(), "cap", minutes=1)
+        module.forget()
+        assert self.first(make_person("loyal")) == self.first() == "cap"
+        settings.PERSONALIZATION_RECOMMENDATIONS["home"]["popular"] = "everybody"
+        assert self.first(make_person("loyal")) == self.first() == "hat"
 
     def test_who_has_left_counts_no_more(self) -> None:
         version = str(Segment.objects.get(slug="loyal").serving_id)

@@ -10,9 +10,11 @@ import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
+from personalization.events.goals import Goal
 from personalization.ml.artefact import checksum, packed
 from personalization.ml.base import Options, Predictor
 from personalization.ml.examples import Examples
+from personalization.ml.goal_events import EVENT
 from personalization.ml.models import ModelArtefact, ModelVersion
 from personalization.ml.predictors.logistic import Logistic
 from personalization.ml.serving import loaded
@@ -95,16 +97,41 @@ def test_a_spoilt_version_leaves_it_to_the_one_before(
     assert said(reader)[NAME] > 0.5
 
 
-def test_where_none_can_be_read_nothing_is_said_and_others_go_on(
+def test_where_none_can_be_read_it_is_told_that_it_was_not_asked_and_others_go_on(
     reader: Profile, model: Predictor[Any]
 ) -> None:
     store(model, name="churn")
     spoil(store(model, name=NAME))
     before = counted("models.corrupt")
-    assert said(reader).keys() == {"churn"}
-    assert said(reader).keys() == {"churn"}
+    for _ in range(2):
+        answers = said(reader)
+        assert answers.keys() == {"churn", NAME}
+        assert answers["churn"] > 0.5
+        assert answers[NAME] is None
     assert counted("models.corrupt") == before + 1, "it is told of once"
     assert NAME in published_names(), "a rule that speaks of it stays one that can be read"
+
+
+def test_where_none_of_all_can_be_asked_that_costs_nothing_more(
+    reader: Profile, model: Predictor[Any]
+) -> None:
+    spoil(store(model, name=NAME))
+    assert said(reader) == {NAME: None}
+    with CaptureQueriesContext(connection) as captured:
+        said(reader)
+    assert len(captured) == 1, "for the names of what serves"
+    assert predictions([], now=NOW) == {}
+
+
+def test_a_version_for_another_event_serves_no_more_and_nothing_of_it_stays(
+    reader: Profile, model: Predictor[Any]
+) -> None:
+    version = store(model, name=NAME)
+    ModelVersion.objects.filter(pk=version.pk).update(config={EVENT: "Order Completed"})
+    goal = Goal.objects.create(slug="order", name="Order", event="Order Completed")
+    assert said(reader)[NAME] > 0.5
+    Goal.objects.filter(pk=goal.pk).update(event="Order Placed")
+    assert said(reader, later=loaded.FRESH) == {}
 
 
 def test_a_version_that_is_renewed_in_its_place_says_the_new_thing(

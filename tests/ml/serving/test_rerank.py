@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -135,5 +136,9 @@ def test_what_the_visitor_knows_is_left_out_as_the_policy_says():
     )  # fmt: skip
     assert known_items(history, Policy(seen="hide")) == {"watch", "strap"}
     assert known_items(history, Policy(seen="bought")) == {"strap"}
+    long_ago = replace(history, bought=frozenset({"tent"}))
+    assert known_items(long_ago, Policy(seen="bought")) == {"strap", "tent"}
+    assert known_items(long_ago, Policy(seen="hide")) == {*history.items, "tent"}
+    assert known_items(long_ago, Policy(seen="keep")) == frozenset()
     assert known_items(history, Policy(seen="keep")) == set()
     assert known_items(history_of(), Policy()) == set()

@@ -7,11 +7,14 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
 
 from personalization.ml.models import Item
 from personalization.ml.serving import shelf as module
 from personalization.ml.serving.shelf import FRESH, shelf
 from tests.delivery.recommending import make_items
+from tests.effort import examples
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +32,7 @@ def keys(now=NOW) -> set[str]:
 
 
 def change(key: str, **fields) -> None:
-    Item.objects.filter(key=key).update(updated_at=timezone.now(), **fields)
+    Item.objects.filter(key=key).update(**fields)
 
 
 def test_an_item_has_what_pages_show():
@@ -85,25 +88,36 @@ def test_only_what_was_written_since_is_read_again():
     assert after.items["hat"] is before.items["hat"]
 
 
-@pytest.mark.parametrize("how", ["deactivated", "deleted", "by hand"])
+def test_what_was_written_since_costs_two_queries_and_no_text_is_read():
+    make_items("hat", "shoe", text="long")
+    shelf(now=NOW)
+    change("shoe", title="Another shoe")
+    with CaptureQueriesContext(connection) as captured:
+        shelf(now=LATER)
+    queries = [q["sql"] for q in captured if "SAVEPOINT" not in q["sql"]]
+    assert len(queries) == 2
+    assert not any('"text"' in sql for sql in queries)
+
+
+@pytest.mark.parametrize("how", ["deactivated", "deleted"])
 def test_what_is_gone_is_gone(how):
     make_items("hat", "shoe")
     assert keys() == {"hat", "shoe"}
     if how == "deactivated":
         change("shoe", is_active=False)
-    elif how == "deleted":
+    else:
         Item.objects.filter(key="shoe").delete()
-    else:  # without a word of when
-        Item.objects.filter(key="shoe").update(is_active=False)
     assert keys(LATER) == {"hat"}
 
 
-def test_what_is_gone_and_replaced_is_noticed():
-    make_items("hat", "shoe")
-    assert keys() == {"hat", "shoe"}
-    Item.objects.filter(key="shoe").delete()
-    make_items("sock")
-    assert keys(LATER) == {"hat", "sock"}
+def test_prices_in_a_range_are_found_with_both_ends():
+    for price in ("5.00", "10.00", "10.01"):
+        make_items(f"at-{price}", price=Decimal(price))
+    make_items("no price")
+    found = shelf(now=NOW)
+    assert found.priced(Decimal(5), Decimal(10)) == ("at-5.00", "at-10.00")
+    assert found.priced(Decimal("10.005"), Decimal("Infinity")) == ("at-10.01",)
+    assert found.priced(Decimal(6), Decimal(7)) == ()
 
 
 def test_odd_values_of_a_row_are_no_obstacle():
@@ -116,6 +130,44 @@ def test_odd_values_of_a_row_are_no_obstacle():
 
 def test_not_more_are_kept_than_fit(monkeypatch):
     monkeypatch.setattr(module, "MOST", 2)
-    for n, key in enumerate(["old", "newer", "newest"]):
-        make_items(key, updated_at=NOW - timedelta(days=3 - n))
+    make_items("old", "newer", "newest")
     assert keys() == {"newer", "newest"}
+    change("old", title="As good as new")
+    assert keys(LATER) == {"newest", "old"}
+    change("old", is_active=False)
+    assert keys(LATER + FRESH) == {"newer", "newest"}, "there is room for it again"
+
+
+#: What happens to one of five items between two looks, or to none: `None`.
+deeds = st.lists(
+    st.tuples(st.sampled_from("abcde"), st.sampled_from(["write", "withdraw", "delete", "look"])),
+    max_size=25,
+)
+
+
+@given(deeds, st.sampled_from([2, 3, 100]))
+@examples(60)
+def test_whatever_happens_the_shelf_is_what_a_process_would_read_that_begins_now(happens, most):
+    Item.objects.all().delete()
+    module.forget()
+    at = NOW
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "MOST", most)
+        for key, deed in [*happens, ("", "look")]:
+            if deed == "write":
+                said = {"price": Decimal(len(happens)), "tags": [key, deed], "is_active": True}
+                Item.objects.update_or_create(key=key, defaults=said)
+            elif deed == "withdraw":
+                Item.objects.filter(key=key).update(is_active=False)
+            elif deed == "delete":
+                Item.objects.filter(key=key).delete()
+            else:
+                at += FRESH
+                found = shelf(now=at)
+                _ = found.index
+        anew = module._read_whole()
+    assert list(found.items.items()) == list(anew.items.items())
+    assert found.revision == anew.revision
+    assert set(found.newest) == set(found.items)
+    assert all(set(found.find("tag", key)) == set(anew.find("tag", key)) for key in "abcde")
+    assert found.index.prices == anew.index.prices

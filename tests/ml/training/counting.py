@@ -11,10 +11,11 @@ import numpy as np
 from personalization.ml.arrays import Floats
 from personalization.ml.base import Config, Options, Recommender, algorithms
 from personalization.ml.history import History
-from personalization.ml.interactions import Dataset, UnfitData, interactions_of
+from personalization.ml.interactions import Dataset, interactions_of
 from personalization.ml.training.learned import Learned
 from personalization.ml.training.plans import Order, Plan
 from personalization.ml.training.promote import Trial
+from personalization.ml.unfit import UnfitData
 
 NAME = "counting"
 PLACE = __name__

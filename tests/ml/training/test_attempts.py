@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 import pytest
+from django.db import IntegrityError
 
 from personalization.ml.models import ModelArtefact, ModelVersion
 from personalization.ml.training import attempts
 from personalization.ml.training.attempts import (
     LEASE,
     LOST,
+    TRIES,
     Attempt,
     TrainingLost,
+    open_trainings,
     request,
+    request_due,
     stop,
     take,
 )
+from personalization.ml.training.plans import Plan
+from personalization.ml.training.schedule import due
 from tests.ml.training.conftest import DAY, NOW, SECOND
 from tests.ml.training.counting import plan
 
 pytestmark = pytest.mark.django_db
 Status = ModelVersion.Status
+Meanwhile = Callable[[Callable[[int], None]], list[int]]
 
 
 def taken(*, now: datetime = NOW) -> Attempt:
@@ -70,6 +79,83 @@ def test_numbers_go_on_whatever_became_of_those_before() -> None:
         version.status = status
         version.save()
     assert request(plan(), now=NOW).number == 4
+
+
+def test_what_is_not_due_is_not_asked_for_but_an_open_one_is_returned() -> None:
+    first = request_due(plan(), now=NOW)
+    assert first is not None
+    assert request_due(plan(), now=NOW) == first
+    first.status = Status.SERVING
+    first.save()
+    assert request_due(plan(), now=NOW + SECOND) is None
+    again = request_due(plan(), now=NOW + DAY)
+    assert again is not None
+    assert again.number == 2
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
+    """Have others do something between the look at the numbers and the try to have the next one;
+    tells how often."""
+
+    def have(others: Callable[[int], None]) -> list[int]:
+        turns: list[int] = []
+
+        def asked(plans: Sequence[Plan], *, now: datetime) -> Sequence[Plan]:
+            found = due(plans, now=now)
+            turns.append(len(turns) + 1)
+            others(turns[-1])
+            return found
+
+        monkeypatch.setattr(attempts, "due", asked)
+        return turns
+
+    return have
+
+
+def over(number: int, *, begun: datetime = NOW - 7 * DAY) -> None:
+    """Let others have that number, with a training that is over already."""
+    version = ModelVersion(name=plan().name, number=number, created_at=begun)
+    version.status = Status.RETIRED
+    version.save()
+
+
+def test_a_number_that_others_took_meanwhile_is_passed_over(meanwhile: Meanwhile) -> None:
+    turns = meanwhile(lambda turn: over(turn) if turn < 3 else None)
+    version = request_due(plan(), now=NOW)
+    assert version is not None
+    assert (version.number, turns) == (3, [1, 2, 3])
+
+
+def test_what_others_trained_meanwhile_is_not_due_any_more(meanwhile: Meanwhile) -> None:
+    """They had the number, so it is looked again whether it is."""
+    turns = meanwhile(lambda turn: over(turn, begun=NOW) if turn == 1 else None)
+    assert request_due(plan(), now=NOW) is None
+    assert len(turns) == 2
+    assert not open_trainings().exists()
+
+
+def test_who_never_gets_a_number_is_told(meanwhile: Meanwhile) -> None:
+    turns = meanwhile(over)
+    with pytest.raises(IntegrityError):
+        request_due(plan(), now=NOW)
+    assert len(turns) == TRIES
+
+
+@pytest.mark.parametrize("ask", [request, request_due])
+def test_what_the_database_refuses_for_another_reason_is_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch, ask: Callable[..., object]
+) -> None:
+    tried: list[int] = []
+
+    def refuse(*, number: int, **values: Any) -> None:
+        tried.append(number)
+        raise IntegrityError("CHECK constraint failed: seed")
+
+    monkeypatch.setattr(ModelVersion.objects, "create", refuse)
+    with pytest.raises(IntegrityError, match="seed"):
+        ask(plan(), now=NOW)
+    assert tried == [1]
 
 
 # -- taking --------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,10 @@ class Processes:
         self.started: list[str] = []
         self.others: list[str] = []
         self.over = True
+        #: Options of trainings that are over though others are not.
+        self.ended: set[str] = set()
 
-    def start(self, command: list[str], **how: Any) -> Processes:
+    def start(self, command: list[str], **how: Any) -> Process:
         assert command[1:3] == ["-m", "django"]
         assert command[3] in (
             "train_models",
@@ -48,10 +51,18 @@ class Processes:
         else:
             self.others.append(command[3])
         assert how["env"]["DJANGO_SETTINGS_MODULE"] == "tests.settings"
-        return self
+        return Process(self, command[-1])
+
+
+@dataclass(frozen=True)
+class Process:
+    """One of them, by its last word."""
+
+    among: Processes
+    word: str
 
     def poll(self) -> int | None:
-        return 0 if self.over else None
+        return 0 if self.among.over or self.word in self.among.ended else None
 
     def wait(self) -> int:
         return 0
@@ -111,6 +122,20 @@ def test_none_is_started_while_the_one_before_is_at_it(shop: Shop, processes: Pr
     assert [work(now=NOW + n * MINUTE) for n in range(5)] == [1, 0, 0, 0, 0]
     processes.over = True
     assert work(now=NOW + 5 * MINUTE) == 1
+
+
+def test_a_refresh_waits_for_no_training(
+    shop: Shop, trained: Trained, processes: Processes
+) -> None:
+    trained(now=NOW)
+    request(plan(), now=NOW + HOUR)
+    work, processes.over = Beside(), False
+    work(now=NOW + HOUR)
+    assert processes.started == ["--due", "--refresh"]
+    processes.ended.add("--refresh")  # the training goes on
+    for minutes in range(1, 13):
+        work(now=NOW + HOUR + minutes * MINUTE)
+    assert processes.started == ["--due"] + 4 * ["--refresh"]
 
 
 def test_without_the_extra_nothing_is_started(

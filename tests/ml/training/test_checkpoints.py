@@ -155,6 +155,24 @@ def test_in_the_end_the_artefact_stands_where_the_parts_were(version: ModelVersi
     assert (artefact.version, bytes(artefact.content) == b"parts") == (trained, False)
 
 
+@pytest.mark.parametrize("ends", ["kept", "failed"])
+def test_who_was_given_up_for_dead_writes_nothing_over_what_came_of_it(
+    version: ModelVersion, ends: str
+) -> None:
+    """It may wake up in the middle of what it learns, and hears of its end only later."""
+    given_up = Kept(version)
+    attempt = take(version, now=NOW)
+    assert attempt is not None
+    if ends == "kept":
+        train(attempt, plan(), mode="always")
+    else:
+        attempt.fail("It went wrong.")
+    before = list(ModelArtefact.objects.values_list("content"))
+    dataset = small_dataset()
+    given_up.keep(Ease().fit(dataset, Options()), dataset, seed=0, seconds=60.0)
+    assert list(ModelArtefact.objects.values_list("content")) == before
+
+
 def test_of_a_training_that_failed_nothing_is_kept(
     version: ModelVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -150,7 +150,7 @@ def test_where_the_version_before_cannot_be_read_ids_begin_anew_and_it_is_said(l
 def test_too_few_visitors_are_told_with_their_number(log):
     log(visitors=17)
     version = made(quick())
-    assert version.status == Status.FAILED
+    assert version.status == Status.LACKING
     assert version.error.startswith(f"Needs {LEAST} visitors who agree to personalization, has 17")
 
 
@@ -160,11 +160,22 @@ def test_who_does_not_agree_is_not_learned_from(log):
     assert made(quick()).rows == LEAST
 
 
+def test_who_came_back_since_the_end_of_the_window_is_learned_from_all_the_same(log):
+    """A training that another worker takes over ends where it did at first: those who come most
+    often are back by then."""
+    kinds = log()
+    busy = [pk for pk, kind in kinds.items() if kind == 1]
+    Snapshot.objects.filter(pk__in=busy).update(last_seen=NOW + HOUR)
+    version = made(quick())
+    assert (version.error, version.rows) == ("", len(kinds))
+
+
 def test_what_is_the_same_for_all_is_left_out_and_named(log):
     log()
     version = made(quick())
     assert "engagement.seconds" not in stored(version).features
     assert "Left out: Of one value in all rows: engagement.seconds." in version.remarks
+    assert version.features_version == feature_table((), features=stored(version).features).version
 
 
 def test_other_features_are_those_of_the_plan(log):
@@ -177,7 +188,10 @@ def test_groups_that_do_not_come_out_again_do_not_serve(log):
     log(visitors=LEAST)
     version = made(quick(features=["recency.event"], k=9, most=9))
     assert version.status == Status.CANDIDATE
-    assert any("It is not better than stable: agreement" in remark for remark in version.remarks)
+    assert any(
+        "It is not better than what counts as stable: agreement" in remark
+        for remark in version.remarks
+    )
 
 
 def test_of_many_visitors_some_are_drawn(log, monkeypatch):
@@ -187,12 +201,41 @@ def test_of_many_visitors_some_are_drawn(log, monkeypatch):
 
 
 def test_nothing_in_it_tells_who_anybody_is(log):
-    kinds = log()
+    kinds = log(tag="somebody")
     version = made(quick())
     content = bytes(version.artefact.content)
-    assert b"v0" not in content
+    assert b"somebody" not in content
     assert len(stored(version).points) <= len(kinds)
     assert set(stored(version).arrays()) == {
         "clean.1.high", "clean.1.low", "clean.2.value", "clean.3.center", "clean.3.spread",
         "cluster.centres", "cluster.sizes", "groups", "ids", "points",
     }  # fmt: skip
+
+
+def test_what_a_site_cleans_by_is_kept_with_the_version_and_looked_at_in_the_log(log):
+    kinds = log()
+    correct = {
+        "step": "correct", "columns": ["pages.count"], "by": ["visit.seconds", "device.tablet"],
+    }  # fmt: skip
+    rest = [{"step": "iqr"}, {"step": "impute"}, {"step": "min-max"}]
+    version = made(quick(cleaning=[correct, *rest]))
+    assert version.error == ""
+    model = stored(version)
+    # Nobody came with a tablet: the step goes on without it, and it is said.
+    assert model.cleaning.steps[0].looks_at == ("visit.seconds",)
+    assert any("device.tablet" in remark for remark in version.remarks)
+    assert model.aside == ("visit.seconds",)
+    assert "visit.seconds" not in {each.feature for group in model.differences for each in group}
+    steps = [each["step"] for each in version.config["cleaning"]]
+    assert steps == ["correct", "iqr", "impute", "min-max"]
+    table = feature_table([(pk, microseconds(NOW) - 1) for pk in kinds], features=model.features)
+    assert (model.score(table.rows) >= 0).all()
+
+
+def test_a_cleaning_of_what_is_no_feature_fails_by_its_name(log):
+    log()
+    version = made(quick(cleaning=[{"step": "log", "columns": ["nothing.count"]}]))
+    assert version.status == Status.FAILED
+    assert "“nothing.count”" in version.error
+    version = made(quick(cleaning=[{"step": "correct", "columns": ["pages.count"], "by": ["x.y"]}]))
+    assert "There is no feature “x.y”" in version.error

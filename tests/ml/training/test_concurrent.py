@@ -10,9 +10,16 @@ from django.db import connection
 
 from personalization.ml.models import ModelArtefact, ModelVersion
 from personalization.ml.training.attempts import request, take
+from personalization.ml.training.outdated import mark_outdated
 from personalization.ml.training.train import train_models
-from personalization.ml.training.versions import NotPromotable, promote
-from tests.ml.training.conftest import NOW
+from personalization.ml.training.versions import (
+    NotPromotable,
+    ServesNoMore,
+    needed,
+    promote,
+    roll_back,
+)
+from tests.ml.training.conftest import DAY, NOW
 from tests.ml.training.counting import plan
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -85,3 +92,53 @@ def test_of_many_that_are_promoted_one_serves(trained: Callable[..., ModelVersio
     assert states.count(Status.RETIRED) == 2
     before.refresh_from_db()
     assert before.status == Status.RETIRED
+
+
+def test_of_many_that_go_back_from_one_version_one_does(
+    trained: Callable[..., ModelVersion],
+) -> None:
+    for n in range(2):
+        trained(now=NOW + n * DAY)
+    bad = trained(now=NOW + 2 * DAY)
+
+    def gone_back(version: ModelVersion) -> bool:
+        try:
+            roll_back(version, now=NOW + 3 * DAY)
+        except ServesNoMore:
+            return False
+        return True
+
+    found = at_once(*[lambda each=each: gone_back(each) for each in copies(bad, 4)])
+    assert found.count(True) == 1
+    assert ModelVersion.objects.get(status=Status.SERVING).number == 2
+
+
+def test_nothing_begins_to_serve_while_its_artefact_goes_for_who_was_erased(
+    trained: Callable[..., ModelVersion], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate = trained(mode="never")
+    refused: list[Exception] = []
+
+    def promoted() -> None:
+        try:
+            promote(candidate, now=NOW)
+        except NotPromotable as error:
+            refused.append(error)
+        finally:
+            connection.close()
+
+    other = threading.Thread(target=promoted)
+
+    def meanwhile(name: str) -> list[int]:
+        if other.ident is None:
+            other.start()
+            other.join(timeout=0.5)  # it waits, as nobody may promote now
+        return []
+
+    monkeypatch.setitem(needed._entries, "comparison", meanwhile)
+    mark_outdated(at=NOW + DAY)
+    other.join()
+    assert not ModelArtefact.objects.exists()
+    assert len(refused) == 1
+    candidate.refresh_from_db()
+    assert candidate.status == Status.CANDIDATE

@@ -9,10 +9,11 @@ import pytest
 
 from personalization.ml.base import Options
 from personalization.ml.history import History, Step
-from personalization.ml.interactions import Dataset, UnfitData, interactions_of
+from personalization.ml.interactions import Dataset, interactions_of
 from personalization.ml.item_events import SHIPPED, ItemEvents, Weighing
 from personalization.ml.known import algorithms
 from personalization.ml.training.feedback import with_feedback
+from personalization.ml.unfit import UnfitData
 
 WEIGHTS = ItemEvents(
     {**SHIPPED, "Product Added": Weighing(9), "Ticket Bought": Weighing(4)}

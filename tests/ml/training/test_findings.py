@@ -44,5 +44,8 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_sequence_is_called_by_its_steps() -> None:
-    one = Finding(steps=["/a", "/b"], stop=False, rule={}, n=3, reached=1, lift=2.0)
+    one = Finding(
+        steps=["/a", "/b"], stop=False, rule={}, n=3, reached=1, lift=2.0, chance=0.1, members=2,
+        ended=0, usual=0.0, ways=(),
+    )  # fmt: skip
     assert one.name == "/a → /b"

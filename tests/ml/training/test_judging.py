@@ -41,7 +41,7 @@ class Fixed(Recommender[Config]):
 
 
 def after(*items: str, target: str) -> Asked:
-    return Asked(history=history_of(*items), target=target)
+    return Asked(history=history_of(*items), targets=(target,))
 
 
 def falling(n: int) -> Fixed:
@@ -61,6 +61,22 @@ def test_what_is_not_in_a_list_is_worth_nothing(target: str) -> None:
     found = quality(falling(40), [after(target=target)], repeats=True)
     assert (found.ndcg, found.mrr, found.hit_rate) == (0, 0, 0)
     assert found.coverage == N / 40
+
+
+def test_of_several_right_answers_the_whole_list_counts_and_the_first_is_found() -> None:
+    asked = Asked(history=history_of("i0"), targets=("i3", "i2", "i30", "nowhere"))
+    found = quality(falling(40), [asked], repeats=False)
+    gains = [1 / math.log2(1 + rank) for rank in range(1, 5)]
+    # The second and the third place: what was seen is in no list.
+    assert found.ndcg == pytest.approx((gains[1] + gains[2]) / sum(gains))
+    assert found.mrr == pytest.approx(1 / 2)
+    assert found.hit_rate == 1
+
+
+def test_a_list_of_nothing_but_right_answers_is_the_best_there_can_be() -> None:
+    asked = Asked(history=history_of("i39"), targets=tuple(f"i{n}" for n in range(30)))
+    found = quality(falling(40), [asked], repeats=False)
+    assert (found.ndcg, found.mrr, found.hit_rate) == pytest.approx((1, 1, 1))
 
 
 def test_figures_are_means_over_questions() -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from personalization.ml.models import ModelVersion
+from personalization.ml.models import ModelArtefact, ModelVersion
 from personalization.ml.training.attempts import request
 from personalization.ml.training.outdated import mark_outdated
 from personalization.ml.training.overview import ModelState, model_states, warnings_of
@@ -21,8 +21,8 @@ Shop = Callable[..., None]
 Trained = Callable[..., ModelVersion]
 
 
-def state(name: str = NAME, *, now: Any = NOW, verify: bool = False) -> ModelState:
-    return next(each for each in model_states(now=now, verify=verify) if each.name == name)
+def state(name: str = NAME, *, now: Any = NOW) -> ModelState:
+    return next(each for each in model_states(now=now) if each.name == name)
 
 
 def test_a_model_that_was_never_trained_is_due_now(shop: Shop) -> None:
@@ -65,11 +65,46 @@ def test_versions_of_another_model_say_nothing_of_this_one(shop: Shop, trained: 
     assert state("other").serving is not None
 
 
-def test_a_damaged_artefact_is_found_by_who_looks_at_every_byte(trained: Trained) -> None:
+def test_a_damaged_artefact_is_found_though_popularity_stands_in(trained: Trained) -> None:
     damage(trained())
-    assert state().warnings == ()
-    (warning,) = state(verify=True).warnings
+    (warning,) = state().warnings
     assert "is damaged: its checksum" in warning
+    assert "No version before it can serve in its place." in warning
+
+
+def test_the_version_that_serves_in_the_place_of_a_damaged_one_is_named(trained: Trained) -> None:
+    trained()
+    spoilt = trained(now=NOW + HOUR)
+    damage(trained(now=NOW + 2 * HOUR))
+    assert "Version 2 serves in its place." in state().warnings[0]
+    damage(spoilt)
+    assert "Version 1 serves in its place." not in state().warnings[0]  # it is not kept
+
+
+def test_what_is_wrong_with_an_artefact_that_does_not_serve_is_not_looked_at(
+    trained: Trained,
+) -> None:
+    trained()
+    damage(trained(now=NOW + HOUR, mode="never"))
+    assert state().warnings == ()
+
+
+def test_why_the_newest_was_refused_is_told(trained: Trained, kitchen: Kitchen) -> None:
+    trained()
+    assert state().refused == ()
+    kitchen.value, kitchen.serving = 0.1, 0.5
+    trained(now=NOW + HOUR)
+    no_gain, worse = state().refused
+    assert no_gain.startswith("It is not better than popularity: hit rate@20 0.1000 beside 0.2000")
+    assert worse.startswith("It is worse than the version that serves by more than 2%")
+
+
+def test_what_is_good_enough_and_waits_was_not_refused(trained: Trained) -> None:
+    trained(mode="never")
+    found = state()
+    assert found.newest is not None
+    assert found.newest.status == ModelVersion.Status.CANDIDATE
+    assert found.refused == ()
 
 
 def test_all_that_is_wrong_is_told_at_once(trained: Trained) -> None:
@@ -87,12 +122,31 @@ def test_a_good_one_has_no_warnings(trained: Trained) -> None:
     assert list(warnings_of(trained(), plan(), now=NOW)) == []
 
 
-def test_a_model_of_many_versions_costs_no_more_than_one_of_few(trained: Trained) -> None:
+def queries() -> int:
+    with CaptureQueriesContext(connection) as asked:
+        model_states(now=NOW)
+    return len(asked)
+
+
+def test_many_models_of_many_versions_take_no_more_queries_than_one(
+    shop: Shop, trained: Trained
+) -> None:
     trained()
-    with CaptureQueriesContext(connection) as few:
+    few = queries()
+    names = ("one", "two", "three")
+    for n, name in enumerate(names):
+        trained(plan(name), now=NOW + n * HOUR)
+        trained(plan(name), now=NOW + (n + 9) * HOUR)
+        request(plan(name), now=NOW + (n + 10) * HOUR)
+    shop(plan(), *(plan(name) for name in names))
+    assert queries() == few
+
+
+def test_artefacts_are_read_of_what_serves_alone(trained: Trained) -> None:
+    for n in range(3):
+        trained(now=NOW + n * HOUR)
+    with CaptureQueriesContext(connection) as asked:
         model_states(now=NOW)
-    for n in range(4):
-        trained(now=NOW + n * HOUR, mode="never")
-    with CaptureQueriesContext(connection) as many:
-        model_states(now=NOW)
-    assert len(many) == len(few)
+    read = [one["sql"] for one in asked.captured_queries if "modelartefact" in one["sql"].lower()]
+    assert len(read) == 1
+    assert ModelArtefact.objects.count() > 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,15 +12,18 @@ import numpy as np
 import pytest
 
 from personalization.clock import microseconds
+from personalization.clock import span as microseconds_of
 from personalization.events.goals import Goal
 from personalization.events.models import Event
+from personalization.ml.evaluation.folds import TooShort, in_time, latest
+from personalization.ml.features.table import feature_table
 from personalization.ml.models import ModelVersion
-from personalization.ml.predictors.best import Best
+from personalization.ml.predictors.best import Best, BestConfig
 from personalization.ml.training.attempts import request, take
 from personalization.ml.training.known import plan_of, planned
 from personalization.ml.training.outcomes import of_goal, of_leaving
 from personalization.ml.training.plans import Plan
-from personalization.ml.training.propensity import RFM, stored
+from personalization.ml.training.propensity import RFM, SHARE, days_needed, stored
 from personalization.ml.training.propensity_plan import CHURN
 from personalization.ml.training.train import train
 from personalization.profiles.models import Identity, Profile, Snapshot, Visit
@@ -73,7 +77,7 @@ def outcomes(**changed: Any) -> Any:
         "within": 7 * DAY, "since": SINCE, "until": NOW, "rng": np.random.default_rng(0),
         "features": ("pages.count", "orders.count"),
     }  # fmt: skip
-    return of_goal("Order Completed", **given | changed).examples
+    return of_goal("Order Completed", **given | changed)
 
 
 # -- examples --------------------------------------------------------------------------------
@@ -113,6 +117,18 @@ def test_what_comes_after_the_window_changes_no_row(log: Log) -> None:
     assert after.labels.tolist() == before.labels.tolist() == [0, 0]
 
 
+def test_leaving_is_asked_about_no_earlier_than_wanted(log: Log) -> None:
+    for n in range(30):
+        log((NOW - (60 + n) * DAY, LOOKS))
+    log((NOW - 35 * DAY, LOOKS))
+    given = {"away": 30 * DAY, "since": NOW - 120 * DAY, "until": NOW, "features": ("pages.count",)}
+    asked = of_leaving(**given, rng=np.random.default_rng(0), asked=NOW - 40 * DAY)  # type: ignore[arg-type]
+    assert len(asked) == 31
+    assert asked.at.min() >= microseconds(NOW - 40 * DAY)
+    anyhow = of_leaving(**given, rng=np.random.default_rng(0))  # type: ignore[arg-type]
+    assert anyhow.at.min() < microseconds(NOW - 40 * DAY)
+
+
 def test_who_does_not_agree_is_in_no_row(log: Log) -> None:
     log((NOW - 20 * DAY, BUYS), consent=False)
     kept = log((NOW - 19 * DAY, LOOKS))
@@ -136,7 +152,7 @@ def test_leaving_is_not_coming_back_for_so_long(log: Log) -> None:
     log((NOW - 59 * DAY, LOOKS))
     found = of_leaving(
         away=30 * DAY, since=SINCE, until=NOW, rng=np.random.default_rng(0), features=RFM
-    ).examples
+    )
     stays = {
         int(visitor): label for visitor, label in zip(found.visitor, found.labels, strict=True)
     }
@@ -204,13 +220,15 @@ def test_what_leads_to_a_goal_is_found_and_serves(goal: Goal, few: None, log: Lo
     # What no visitor of this shop does is left out, and said.
     assert "“cart.adds” was left out: it is 0 in every row." in version.remarks
     assert "cart.adds" not in model.features
+    # Nor does it make another version of the features that are looked at.
+    assert version.features_version == feature_table((), features=model.features).version
 
 
 def test_too_few_converters_are_counted_and_nothing_serves(goal: Goal, log: Log) -> None:
     for n in range(17):
         log((NOW - (20 + n) * DAY, LOOKS), (NOW - (18 + n) * DAY, LOOKS + BUYS[1:]))
     version = made(plan())
-    assert version.status == Status.FAILED
+    assert version.status == Status.LACKING
     assert version.error.startswith("needs 200 converters, has ")
 
 
@@ -262,3 +280,74 @@ def test_who_stays_away_is_told_by_recency_and_frequency(few: None, log: Log) ->
     assert version.status == Status.SERVING, (version.error, version.remarks)
     assert version.metrics["auc"] > 0.7
     assert set(stored(version).features) <= set(RFM)
+
+
+def test_a_log_that_is_too_short_for_churn_says_how_many_days_it_needs(few: None, log: Log) -> None:
+    rng = np.random.default_rng(2)
+    for n in range(300):
+        first = NOW - timedelta(days=float(rng.uniform(31, 50)))
+        later = [NOW - timedelta(days=float(day)) for day in rng.uniform(0, 30, n % 2)]
+        log(*((start, LOOKS) for start in (first, *later)))
+    version = made(plan(CHURN))
+    assert version.status == Status.LACKING
+    said = re.fullmatch(
+        r"needs about 115 days of visits to be judged by what came later, has (\d+)", version.error
+    )
+    assert said
+    assert 45 <= int(said[1]) <= 50
+
+
+def test_a_few_days_of_long_ago_lack_what_lies_between(goal: Goal, few: None, log: Log) -> None:
+    for n in range(200):
+        start = NOW - 40 * DAY + n * 20 * MINUTE
+        log((start, BUYS if n % 2 else LOOKS))
+        log((start, LOOKS), (start + 3 * HOUR, BUYS))
+    version = made(plan())
+    assert version.status == Status.LACKING
+    assert re.match(r"needs \d+ days from the earliest of \d+ rows", version.error), version.error
+
+
+@pytest.mark.parametrize("days", [1, 7, 30])
+def test_the_days_that_are_needed_are_enough_and_few_less_are_not(days: int) -> None:
+    gap = days * microseconds_of(DAY)
+    steps = 4000
+
+    def can_be_judged(total: float) -> bool:
+        last = total * microseconds_of(DAY) - gap
+        at = np.linspace(0, last, steps).astype(np.int64)
+        try:
+            before = at[latest(at, share=SHARE, gap=gap).train]
+            in_time(before, n=BestConfig().folds, gap=gap, first=BestConfig().first)
+        except TooShort:
+            return False
+        return True
+
+    needed = days_needed(gap)
+    assert can_be_judged(needed + 0.1)
+    assert not can_be_judged(needed - 1.1)
+
+
+def test_a_site_says_how_numbers_are_cleaned(goal: Goal, few: None, log: Log) -> None:
+    shop(log)
+    correct = {
+        "step": "correct",
+        "columns": ["pages.count"],
+        "by": ["visits.count", "device.tablet"],
+    }
+    version = made(plan(candidates="logistic", cleaning=[correct, {"step": "robust"}]))
+    assert version.error == ""
+    model = stored(version)
+    assert isinstance(model, Best)
+    # Nobody came with a tablet: the step goes on without it, and the version says so.
+    assert model.cleaning.steps[0].looks_at == ("visits.count",)
+    assert any("“device.tablet” was left out" in remark for remark in version.remarks)
+    assert [step["step"] for step in version.config["cleaning"]] == ["correct", "robust"]
+
+
+def test_a_cleaning_of_what_is_no_feature_fails_by_its_name(
+    goal: Goal, few: None, log: Log
+) -> None:
+    shop(log)
+    version = made(plan(cleaning=[{"step": "log", "columns": ["nothing.count"]}]))
+    assert version.status == Status.FAILED
+    assert "“nothing.count”" in version.error

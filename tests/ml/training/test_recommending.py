@@ -15,6 +15,8 @@ from personalization.ml.history import history_of
 from personalization.ml.models import Item, ModelArtefact, ModelVersion
 from personalization.ml.ranking import top
 from personalization.ml.recommenders.stack import Stack
+from personalization.ml.training import recommending
+from personalization.ml.training.arrivals import has_arrived, last_event
 from personalization.ml.training.attempts import request, take
 from personalization.ml.training.audit import recounted
 from personalization.ml.training.known import plan_of
@@ -24,6 +26,7 @@ from personalization.ml.training.recommending import learn, stored
 from personalization.ml.training.renewal import refresh_models
 from personalization.ml.training.train import Mode, train
 from personalization.ml.training.versions import serving
+from personalization.privacy.models import Consent
 from personalization.profiles.models import Identity, Profile, Snapshot
 from tests.factories import make_source
 from tests.ml.training.conftest import DAY, HOUR, MINUTE, NOW, damage
@@ -143,7 +146,7 @@ def test_how_far_it_is_only_goes_on(log: Callable[..., None]) -> None:
 def test_too_little_is_told_in_numbers_and_popularity_stands_in(log: Callable[..., None]) -> None:
     log(visitors=4)
     version = made(quick())
-    assert version.status == Status.FAILED
+    assert version.status == Status.LACKING
     n_items = len(set(Event.objects.values_list("properties__product_id", flat=True)))
     assert version.error == (
         f"Needs 200 interactions of 20 visitors with 5 items, has 20 of 4 with {n_items}; "
@@ -178,6 +181,19 @@ def test_the_one_that_serves_is_asked_the_same(log: Callable[..., None]) -> None
     figures = version.metrics
     # The same configuration and the same data: the same answers to the same questions.
     assert figures["serving.ndcg_20"] == figures["ndcg_20"]
+
+
+def test_the_one_that_serves_gains_nothing_by_having_seen_what_is_asked(
+    log: Callable[..., None],
+) -> None:
+    """What is asked of the latest visits, to items that are new, nobody knew before them."""
+    log(until=NOW - 8 * HOUR)
+    log(visitors=7, items="c", tag="new")
+    first = made(quick(), mode="always")
+    assert best(first, "c2", "c3") == "c4"
+    figures = made(quick()).metrics
+    assert figures["cases"] > 10
+    assert figures["serving.ndcg_20"] == pytest.approx(figures["ndcg_20"], abs=0.05)
 
 
 def test_a_worse_configuration_does_not_push_a_better_one_aside(log: Callable[..., None]) -> None:
@@ -235,6 +251,69 @@ def test_what_was_logged_since_is_recommended_within_minutes(log: Callable[..., 
     assert best(after, "a2", "a3") == "a4"
 
 
+def test_what_came_late_is_learned_though_it_happened_before_the_training(
+    log: Callable[..., None],
+) -> None:
+    log()
+    made(quick())
+    log(visitors=40, items="c", until=NOW - HOUR, tag="late")
+    # It was received before the training, too, and waited for a worker.
+    Event.objects.filter(message_id__startswith="late").update(received_at=NOW - MINUTE)
+    assert refresh_models(now=NOW + 5 * MINUTE) == 1
+    assert best(ModelVersion.objects.get(), "c3") == "c4"
+    assert refresh_models(now=NOW + 10 * MINUTE) == 0
+
+
+def test_what_is_learned_from_nobody_has_nothing_renewed(log: Callable[..., None]) -> None:
+    log()
+    made(quick())
+    log(visitors=4, items="c", tag="refuses")
+    Snapshot.objects.filter(profile__identities__value__startswith="refuses").update(
+        consents={"personalization": False}
+    )
+    log(visitors=4, items="c", until=NOW - 100 * DAY, tag="old")
+    log(visitors=4, items="c", tag="reads")
+    Event.objects.filter(message_id__startswith="reads").update(name="Help Opened")
+    assert refresh_models(now=NOW + 5 * MINUTE) == 0
+    log(visitors=4, items="c", tag="likes")
+    assert refresh_models(now=NOW + 10 * MINUTE) == 1
+
+
+def test_whether_anything_came_costs_two_queries(
+    log: Callable[..., None], django_assert_num_queries: Any
+) -> None:
+    log()
+    last = last_event()
+    with django_assert_num_queries(2):
+        assert not has_arrived(after=last, since=NOW - 90 * DAY, until=NOW)
+    assert has_arrived(after=last - 1, since=NOW - 90 * DAY, until=NOW + DAY)
+    assert has_arrived(after=None, since=NOW - 90 * DAY, until=NOW)
+
+
+def test_before_anything_was_logged_there_is_no_last_event(db: None) -> None:
+    assert last_event() == 0
+
+
+def test_what_is_stored_while_it_is_renewed_is_new_to_the_next_time(
+    log: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log()
+    made(quick())
+    log(visitors=4, items="c", until=NOW - HOUR, tag="late")
+    whole = recommending.catalogue
+
+    def meanwhile(keys: Any) -> Any:
+        monkeypatch.setattr(recommending, "catalogue", whole)
+        log(visitors=4, items="d", until=NOW - HOUR, tag="later")
+        return whole(keys)
+
+    monkeypatch.setattr(recommending, "catalogue", meanwhile)
+    assert refresh_models(now=NOW + 5 * MINUTE) == 1
+    assert refresh_models(now=NOW + 10 * MINUTE) == 1
+    assert {key[0] for key in stored(ModelVersion.objects.get()).items} == set("abcd")
+    assert refresh_models(now=NOW + 15 * MINUTE) == 0
+
+
 def test_the_weights_stay(log: Callable[..., None]) -> None:
     log()
     version = made(quick())
@@ -262,6 +341,33 @@ def test_who_takes_the_consent_back_is_learned_from_no_more(log: Callable[..., N
     Snapshot.objects.update(consents={"personalization": False})
     version = made(quick(), now=NOW + HOUR)
     assert "has 0 of 0 with 0" in version.error
+
+
+def answers(value: str, *granted: bool, at: datetime) -> None:
+    identity = Identity.objects.get(value=value)
+    for number, each in enumerate(granted):
+        Consent.objects.create(
+            identity=identity, purpose="personalization", granted=each, policy_version="1",
+            mechanism="banner", recorded_at=at - (len(granted) - 1 - number) * DAY,
+        )  # fmt: skip
+    snapshots = Snapshot.objects.filter(profile=identity.profile)
+    snapshots.update(consents={"personalization": granted[-1]})
+
+
+def test_who_takes_the_consent_back_is_forgotten_within_minutes_though_nothing_is_logged(
+    log: Callable[..., None],
+) -> None:
+    log()
+    made(quick())
+    rows = ModelVersion.objects.get().rows
+    answers("1", False, at=NOW + HOUR)  # who never agreed is in no model
+    Snapshot.objects.update(consents={"personalization": True})
+    assert refresh_models(now=NOW + 2 * HOUR) == 0
+    answers("2", True, False, at=NOW + 3 * HOUR)
+    assert refresh_models(now=NOW + 3 * HOUR + 4 * MINUTE) == 1
+    assert ModelVersion.objects.get().rows == rows - 5
+    assert refresh_models(now=NOW + 5 * HOUR) == 1  # what was written meanwhile is not missed
+    assert refresh_models(now=NOW + 6 * HOUR) == 0
 
 
 def test_nobody_is_in_an_artefact(log: Callable[..., None]) -> None:

@@ -116,3 +116,16 @@ def test_a_version_that_does_not_serve_any_more_hurries_nobody(trained: Trained)
     assert due([plan()], now=NOW + timedelta(hours=2)) == []
     ModelVersion.objects.update(outdated_since=NOW)
     assert due([plan()], now=NOW + timedelta(hours=2)) == [plan()]
+
+
+@pytest.mark.django_db
+def test_a_version_that_was_refused_hurries_nobody_once_a_newer_one_serves(
+    trained: Trained,
+) -> None:
+    """Else a model would be trained every hour for ever, as what was refused stays told."""
+    trained(now=NOW, mode="never")
+    trained(now=NOW)
+    ModelVersion.objects.update(outdated_since=NOW)
+    assert due([plan()], now=NOW + 2 * HOUR) == [plan()]
+    trained(now=NOW + 2 * HOUR)
+    assert due([plan()], now=NOW + 4 * HOUR) == []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import weakref
+from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,12 +14,16 @@ from personalization.events.goals import Goal
 from personalization.events.models import Event
 from personalization.ml.artefact import CorruptArtefact
 from personalization.ml.models import ModelVersion
+from personalization.ml.sequences.rules import SequenceRules
 from personalization.ml.training import sequencing
 from personalization.ml.training.attempts import request, take
 from personalization.ml.training.known import plan_of, planned
+from personalization.ml.training.plans import Order
 from personalization.ml.training.sequencing import stored
 from personalization.ml.training.train import train
 from personalization.ml.training.versions import serving
+from personalization.ml.unfit import UnfitData
+from personalization.ml.walks import Walk
 from personalization.profiles.models import Identity, Profile, Snapshot
 from tests.ml.training.conftest import DAY, MINUTE, NOW, damage
 
@@ -93,10 +99,32 @@ def test_what_leads_to_the_goal_is_found_and_serves(goal: Goal, log: Any) -> Non
     assert serving(NAME) == version
 
 
+def test_what_comes_next_is_learned_and_judged_on_others(goal: Goal, log: Any) -> None:
+    log()
+    version = trained()
+    onward = stored(version).onward
+    assert onward is not None
+    assert onward.likeliest(["/guide", "/"], n=1)[0][0] == "/shop"
+    assert version.metrics["next_step"] > version.metrics["usual.next_step"] + 0.2
+
+
+def test_where_nobody_shows_how_patterns_hold_what_comes_next_is_judged_all_the_same(
+    goal: Goal, log: Any, monkeypatch: Any
+) -> None:
+    def nobody(*args: Any, **more: Any) -> Any:
+        raise UnfitData("Nobody shows it.")
+
+    log()
+    monkeypatch.setattr(SequenceRules, "held", nobody)
+    version = trained()
+    assert "lift" not in version.metrics
+    assert version.metrics["next_step"] > 0
+
+
 def test_who_does_not_consent_is_not_looked_at(goal: Goal, log: Any) -> None:
     log(consent=False)
     version = trained()
-    assert version.status == ModelVersion.Status.FAILED
+    assert version.status == ModelVersion.Status.LACKING
     assert "0 of 0 people reach “Order Completed”" in version.error
 
 
@@ -104,6 +132,46 @@ def test_of_many_people_some_are_drawn(goal: Goal, log: Any, monkeypatch: Any) -
     log()
     monkeypatch.setattr(sequencing, "MOST", 200)
     assert trained().rows == 200
+
+
+def drawn(monkeypatch: Any, *, of: int, most: int, seed: int = 0) -> list[int]:
+    """Return who is drawn of so many people; no more of them are in memory than are drawn, but for
+    the one who is read."""
+    read: list[weakref.ref[Walk]] = []
+
+    def people(**_window: Any) -> Iterator[Walk]:
+        for number in range(of):
+            one = Walk(steps=(f"/{number}",), at=(number,))
+            read.append(weakref.ref(one))
+            yield one
+            del one
+            assert sum(each() is not None for each in read) <= most + 1
+
+    monkeypatch.setattr(sequencing, "walks", people)
+    monkeypatch.setattr(sequencing, "MOST", most)
+    order = Order(
+        plan=plan_of(NAME), since=NOW - DAY, until=NOW, seed=seed, progress=lambda *_: None
+    )
+    return [walk.at[0] for walk in sequencing._drawn(order)]
+
+
+def test_people_are_drawn_while_they_are_read(goal: Goal, monkeypatch: Any) -> None:
+    found = drawn(monkeypatch, of=100, most=10)
+    assert len(set(found)) == 10
+    assert found == sorted(found)
+    assert found == drawn(monkeypatch, of=100, most=10)
+    assert found != drawn(monkeypatch, of=100, most=10, seed=1)
+    for most in (100, 101):
+        assert drawn(monkeypatch, of=100, most=most) == list(range(100))
+
+
+def test_everybody_is_as_likely_to_be_drawn(goal: Goal, monkeypatch: Any) -> None:
+    times = Counter(
+        one for seed in range(1000) for one in drawn(monkeypatch, of=8, most=2, seed=seed)
+    )
+    # 250 of each are expected, with a standard deviation of 14.
+    assert set(times) == set(range(8))
+    assert all(abs(n - 250) < 4 * 14 for n in times.values())
 
 
 def test_a_goal_that_is_gone_says_so(goal: Goal, log: Any) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 
 import pytest
 from celery import current_app
 from django.core.management import call_command
+from django.utils import timezone
 
 from personalization import hints, tasks
+from personalization.management.commands.run_worker import Worker
 from personalization.ml.models import Item
 from personalization.ml.sources import item_sources, register
 from personalization.ml.training import tables
@@ -58,3 +61,15 @@ def test_a_worker_finds_the_task_and_the_schedule_has_it() -> None:
     assert hints.SYNC_ITEMS in hints.BEAT_SCHEDULE
     assert tasks.sync_items_task() == 1
     assert Item.objects.get().title == "Socks"
+
+
+def test_a_worker_without_celery_is_as_quick_as_one_with_it() -> None:
+    every = timedelta(seconds=hints.BEAT_SCHEDULE[hints.SYNC_ITEMS]["schedule"])
+    work, begin = Worker(), timezone.now()
+    work(now=begin)
+    assert Item.objects.get(key="socks").title == "Socks"
+    Category.objects.update(name="Stockings")
+    work(now=begin + every - timedelta(seconds=1))
+    assert Item.objects.get(key="socks").title == "Socks"
+    work(now=begin + every)
+    assert Item.objects.get(key="socks").title == "Stockings"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,13 +12,14 @@ from threadpoolctl import threadpool_info
 
 from personalization import metrics
 from personalization.checks import check_settings
-from personalization.ml.interactions import UnfitData
 from personalization.ml.models import ModelArtefact, ModelVersion
-from personalization.ml.training import attempts, plans, train
+from personalization.ml.training import attempts, plans, train, versions
 from personalization.ml.training.attempts import LEASE, request, stop, take
-from personalization.ml.training.plans import Order
+from personalization.ml.training.plans import Order, Plan
+from personalization.ml.training.schedule import due
 from personalization.ml.training.train import train_models
 from personalization.ml.training.versions import promote, serving
+from personalization.ml.unfit import UnfitData
 from tests.ml.training.conftest import DAY, HOUR, MINUTE, NOW, SECOND
 from tests.ml.training.counting import NAME, Kitchen, plan
 
@@ -133,6 +134,25 @@ def test_what_began_to_serve_meanwhile_is_not_pushed_aside(
     version = trained(now=NOW + DAY)
     assert version.status == Status.CANDIDATE
     assert "Meanwhile another version began to serve" in version.remarks[-1]
+    assert serving(NAME) == waiting
+
+
+def test_nor_what_begins_to_serve_while_it_waits_for_its_turn(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at what serves and the promotion nobody may come in between."""
+    waiting, turn = trained(mode="never"), versions.hold
+
+    def first_the_other(name: str) -> None:
+        monkeypatch.setattr(versions, "hold", turn)
+        monkeypatch.setattr(train, "hold", turn)
+        promote(waiting, now=NOW)
+        turn(name)
+
+    monkeypatch.setattr(versions, "hold", first_the_other)
+    monkeypatch.setattr(train, "hold", first_the_other, raising=False)
+    version = trained(now=NOW + DAY)
+    assert version.status == Status.CANDIDATE
     assert serving(NAME) == waiting
 
 
@@ -284,6 +304,20 @@ def test_what_was_asked_for_is_trained_though_it_is_not_due(
     assert train_models(now=NOW + HOUR) == 1
 
 
+def test_what_another_sweep_has_trained_since_it_was_looked_is_left_alone(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looked(those: Iterable[Plan], *, now: datetime) -> Sequence[Plan]:
+        found = due(those, now=now)
+        assert found
+        trained(now=now)
+        return found
+
+    monkeypatch.setattr(train, "due", looked)
+    assert train_models(now=NOW) == 0
+    assert ModelVersion.objects.count() == 1
+
+
 def test_a_plan_that_is_gone_is_told(shop: Shop) -> None:
     request(plan("gone"), now=NOW)
     train_models(now=NOW)
@@ -338,7 +372,7 @@ def test_what_a_site_does_not_want_is_not_trained(shop: Shop, settings: Any) -> 
     [
         ({"windows": DAY}, "has a field “windows”; allowed: algorithm, config, window"),
         ({"window": 90}, "“window” of “counting” is 90; a timedelta is needed"),
-        ({"window": timedelta(0)}, "“window” of “counting” is 0:00:00; allowed: a minute or more"),
+        ({"window": timedelta(0)}, "“window” of “counting” is 0:00:00; allowed: a minute to"),
         ("often", "has 'often'; needed: fields of a plan, or None"),
     ],
 )

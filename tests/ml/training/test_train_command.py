@@ -11,12 +11,13 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from personalization.ml.interactions import UnfitData
 from personalization.ml.models import ModelVersion
 from personalization.ml.training import train
-from personalization.ml.training.attempts import request, take
+from personalization.ml.training.attempts import open_trainings, request, take
 from personalization.ml.training.outdated import mark_outdated
+from personalization.ml.training.plans import Order
 from personalization.ml.training.versions import serving
+from personalization.ml.unfit import UnfitData
 from tests.ml.training.conftest import DAY, HOUR, damage
 from tests.ml.training.counting import NAME, Kitchen, plan
 from tests.ml.training.test_train import failing
@@ -112,6 +113,21 @@ def test_json_tells_the_same(shop: Shop) -> None:
     assert version["since"] < version["until"]
 
 
+def test_what_was_asked_for_and_has_no_plan_any_more_is_given_up(shop: Shop) -> None:
+    """Else somebody would look for it every minute for ever, as for all that waits."""
+    request(plan("gone"), now=timezone.now())
+    at_work = request(plan("at_work"), now=timezone.now())
+    assert take(at_work, now=timezone.now()) is not None
+    run("--due", NAME)
+    assert open_trainings().count() == 2, "nothing else was asked about"
+    run("--due")
+    assert list(open_trainings()) == [at_work], "that is for who is at it"
+    gone = ModelVersion.objects.get(name="gone")
+    assert (gone.status, gone.error) == (
+        Status.FAILED, "There is no plan for this model any more."
+    )  # fmt: skip
+
+
 def test_only_what_is_due_or_was_asked_for(shop: Shop, trained: Trained) -> None:
     shop(plan("one"), plan("other"), plan("third"))
     now = timezone.now()
@@ -122,6 +138,43 @@ def test_only_what_is_due_or_was_asked_for(shop: Shop, trained: Trained) -> None
     numbers = ModelVersion.objects.order_by("name", "number").values_list("name", "number")
     assert list(numbers) == [("one", 1), ("other", 1), ("other", 2), ("third", 1)]
     assert not ModelVersion.objects.filter(status=Status.TRAINING).exists()
+
+
+def test_two_workers_of_one_night_train_each_model_once(shop: Shop, kitchen: Kitchen) -> None:
+    """One that comes late to what both saw to be due finds it trained."""
+    shop(plan("one"), plan("other"), plan("third"))
+    told: list[tuple[str, str, int]] = []
+
+    def meanwhile(order: Order) -> None:
+        if order.plan.name == "one":  # while this worker is at it, the other one sweeps
+            told.append(run("--due"))
+
+    kitchen.meanwhile = meanwhile
+    out, _, code = run("--due")
+    ((others_out, others_err, others_code),) = told
+    assert [line for line in out.splitlines() if line[0] != " "] == ["one 1: serving, 3 rows"]
+    assert "other 1: serving" in others_out
+    assert "third 1: serving" in others_out
+    assert "one: another worker is at it." in others_err
+    assert (code, others_code) == (0, 1)
+    assert set(ModelVersion.objects.values_list("number", "status")) == {(1, Status.SERVING)}
+
+
+def test_what_was_asked_for_and_another_worker_trained_is_not_trained_again(
+    shop: Shop, kitchen: Kitchen, trained: Trained
+) -> None:
+    shop(plan("one"), plan("other"))
+    trained(plan("other"), now=timezone.now())
+    request(plan("other"), now=timezone.now())
+
+    def meanwhile(order: Order) -> None:
+        if order.plan.name == "one":
+            run("other")
+
+    kitchen.meanwhile = meanwhile
+    assert run("--due")[2] == 0
+    numbers = ModelVersion.objects.order_by("name", "number").values_list("name", "number")
+    assert list(numbers) == [("one", 1), ("other", 1), ("other", 2)]
 
 
 def test_what_serves_is_refreshed(shop: Shop, kitchen: Kitchen, trained: Trained) -> None:

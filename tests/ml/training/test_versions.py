@@ -54,6 +54,17 @@ def test_the_new_one_serves_and_the_old_one_has_served(trained: Trained) -> None
     assert now_serving.promoted_at == NOW + HOUR
 
 
+def test_of_what_serves_that_becomes_a_feature_everybody_is_to_be_asked(trained: Trained) -> None:
+    first, other = trained(plan("churn"), mode="never"), trained(plan("one"))
+    assert (first.scored_up_to, other.scored_up_to) == (None, None)
+    promote(first, now=NOW)
+    ModelVersion.objects.filter(pk=first.pk).update(scored_up_to=None)  # everybody was
+    second = trained(plan("churn"), now=NOW + HOUR)
+    assert second.scored_up_to == 0
+    ModelVersion.objects.filter(pk=second.pk).update(scored_up_to=7)
+    assert roll_back(second, now=NOW + 2 * HOUR).scored_up_to == 0
+
+
 def test_models_do_not_touch_one_another(trained: Trained) -> None:
     one, other = trained(plan("one")), trained(plan("other"))
     assert {one.status, other.status} == {Status.SERVING}
@@ -92,24 +103,54 @@ def test_an_artefact_that_is_gone_cannot_serve(trained: Trained) -> None:
 
 def test_back_to_the_one_before_and_forth_again(trained: Trained) -> None:
     first, second = trained(), trained(now=NOW + DAY)
-    assert roll_back(NAME, now=NOW + 2 * DAY) == first
+    assert roll_back(second, now=NOW + 2 * DAY) == first
     assert states() == {1: Status.SERVING, 2: Status.RETIRED}
-    assert roll_back(NAME, now=NOW + 3 * DAY) == second
+    assert roll_back(first, now=NOW + 3 * DAY) == second
     assert states() == {1: Status.RETIRED, 2: Status.SERVING}
 
 
+def test_what_serves_no_more_is_not_gone_back_from_again(trained: Trained) -> None:
+    """Else the second click of two would bring back what the first has taken away."""
+    for n in range(2):
+        trained(now=NOW + n * DAY)
+    bad = trained(now=NOW + 2 * DAY)
+    twice = [ModelVersion.objects.get(pk=bad.pk) for _ in range(2)]  # both saw that it serves
+    roll_back(twice[0], now=NOW + 3 * DAY)
+    with pytest.raises(ServesNoMore, match=f"Version 3 of “{NAME}” does not serve any more"):
+        roll_back(twice[1], now=NOW + 3 * DAY + HOUR)
+    assert states() == {1: Status.RETIRED, 2: Status.SERVING, 3: Status.RETIRED}
+
+
+def test_what_never_served_is_not_gone_back_from(trained: Trained) -> None:
+    for n in range(2):
+        trained(now=NOW + n * DAY)
+    with pytest.raises(ServesNoMore, match="Version 3 "):
+        roll_back(trained(mode="never", now=NOW + 2 * DAY), now=NOW + 3 * DAY)
+    assert states() == {1: Status.RETIRED, 2: Status.SERVING, 3: Status.CANDIDATE}
+
+
+def test_what_serves_is_not_promoted_again(trained: Trained) -> None:
+    first, second = trained(now=NOW), trained(now=NOW + DAY)
+    twice = [ModelVersion.objects.get(pk=first.pk) for _ in range(2)]
+    promote(twice[0], now=NOW + 2 * DAY)
+    with pytest.raises(NotPromotable, match="is “serving”"):
+        promote(twice[1], now=NOW + 2 * DAY + HOUR)
+    assert states() == {1: Status.SERVING, 2: Status.RETIRED}
+    assert previous(NAME) == second
+
+
 def test_without_one_before_there_is_no_way_back(trained: Trained) -> None:
-    trained()
+    only = trained()
     with pytest.raises(NotPromotable, match=f"No other version of “{NAME}” has served before"):
-        roll_back(NAME, now=NOW)
+        roll_back(only, now=NOW)
     assert states() == {1: Status.SERVING}
 
 
 def test_there_is_no_way_back_to_a_damaged_one(trained: Trained) -> None:
     damage(trained())
-    trained(now=NOW + DAY)
+    second = trained(now=NOW + DAY)
     with pytest.raises(NotPromotable, match="damaged"):
-        roll_back(NAME, now=NOW + 2 * DAY)
+        roll_back(second, now=NOW + 2 * DAY)
     assert states() == {1: Status.RETIRED, 2: Status.SERVING}
 
 
@@ -129,9 +170,8 @@ def test_only_what_somebody_may_go_back_to_is_kept(trained: Trained) -> None:
 
 
 def test_after_going_back_the_one_that_was_left_is_kept(trained: Trained) -> None:
-    for n in range(3):
-        trained(now=NOW + n * DAY)
-    roll_back(NAME, now=NOW + 3 * DAY)
+    versions = [trained(now=NOW + n * DAY) for n in range(3)]
+    roll_back(versions[-1], now=NOW + 3 * DAY)
     prune(NAME)
     assert with_artefacts() == {2, 3}
 
@@ -149,7 +189,9 @@ def test_pruning_touches_no_other_model(trained: Trained) -> None:
 def again(version: ModelVersion, content: bytes, *, at: datetime = NOW, rows: int = 1) -> None:
     """Renew a version with what it has learned from the day before an instant."""
     sha256 = checksum(content)
-    renew(version, content=content, sha256=sha256, since=at - DAY, until=at, rows=rows)
+    renew(
+        version, content=content, sha256=sha256, since=at - DAY, until=at, last_event=7, rows=rows
+    )
 
 
 def test_a_version_that_serves_is_renewed_in_its_place(trained: Trained) -> None:
@@ -188,14 +230,14 @@ def test_what_was_replaced_meanwhile_is_not_renewed(trained: Trained) -> None:
 def test_versions_tell_what_is_different(trained: Trained) -> None:
     one = trained()
     other = trained(plan(config={"power": 2.0}, seed=3), now=NOW + DAY)
-    other.metrics = {**other.metrics, "hr_20": 0.75}
+    other.metrics = {**other.metrics, "hr_20": 0.75000000123}
     found = {each.what: (each.one, each.other) for each in differences(one, other)}
     assert found == {
         "config.power": ("1.0", "2.0"),
         "seed": ("0", "3"),
-        "learned from events since": ("2025-12-02 12:00", "2025-12-03 12:00"),
-        "learned from events until": ("2026-03-02 12:00", "2026-03-03 12:00"),
-        "metrics.hr_20": ("0.5", "0.75"),
+        "learned from events since": (one.window_from, other.window_from),
+        "learned from events until": (NOW, NOW + DAY),
+        "metrics.hr_20": (0.5, 0.75),
     }
 
 

@@ -43,7 +43,7 @@ def printed() -> str:
 def test_the_command_says_what_was_found(found: list[Any]) -> None:
     assert printed() == "propensity.order 3: drifted\n  Drift: “x” is drifted.\n"
     found.clear()
-    assert printed() == "No model that learned from features serves.\n"
+    assert printed() == "No model that can drift serves.\n"
 
 
 def test_the_task_is_its_twin_and_runs_once_a_day(found: list[Any]) -> None:

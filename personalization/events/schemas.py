@@ -206,6 +206,12 @@ def schemas_in_force() -> Mapping[str, Schema]:
     return known[1]
 
 
+def forget() -> None:
+    """Read the schemas anew when they are needed next (tests count what is read)."""
+    global _cached
+    _cached = None
+
+
 def _stored() -> dict[str, Schema]:
     found: dict[str, Schema] = {}
     for name, properties in EventSchema.objects.filter(active=True).values_list(

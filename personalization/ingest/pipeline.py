@@ -11,6 +11,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 
@@ -20,6 +21,7 @@ from personalization.conf import settings
 from personalization.events.buffer import Batch, buffer
 from personalization.events.messages import take
 from personalization.events.models import Event, Source
+from personalization.ingest import just_here
 from personalization.ingest.apply import apply_events
 from personalization.ingest.arrival import Arrival
 from personalization.ingest.barred import without_barred
@@ -202,6 +204,7 @@ def _process(batches: Sequence[Batch], *, now: datetime) -> None:
     touched = {*occurrences, *(snapshot.pk for snapshot in changed)}
     held = {profile_id: held[profile_id] for profile_id in touched}
     apply_events(occurrences, held, moves=moves, now=now)
+    transaction.on_commit(partial(just_here.note, sorted(held)))
     metrics.count("events.stored", by=len(items))
 
 

@@ -15,7 +15,7 @@ from personalization.registry import Registry
 from personalization.rules.occurrence import Occurrence
 from personalization.types import Json
 
-VISITS = "visits.count"
+VISITS, EVENTS = "visits.count", "events.count"
 INTEREST = "interest.score"
 #: Points that an event adds to the interest score, where a site owner says nothing else.
 SHIPPED_WEIGHTS: Mapping[str, int] = {
@@ -77,7 +77,7 @@ for _name, _definition in {
         frozenset(),
         description="Visits so far; a pause of PERSONALIZATION_VISIT_GAP ends one. 0 or more.",
     ),
-    "events.count": FeatureDefinition(
+    EVENTS: FeatureDefinition(
         "number of events", _one, description="Events of any name. 0 or more."
     ),
     "pages.count": FeatureDefinition(

@@ -17,9 +17,14 @@ KINDS = frozenset({"propensity", "churn", "cluster"})
 sources: Registry[Callable[[], Mapping[str, Field]]] = Registry("source of model features")
 
 
+def publishes(name: str) -> bool:
+    """Return whether what a model of this name says of people becomes a feature."""
+    return name.partition(".")[0] in KINDS
+
+
 def modelled(features: Mapping[str, Json]) -> dict[str, Json]:
     """Return those of the features that models publish."""
-    return {name: value for name, value in features.items() if name.partition(".")[0] in KINDS}
+    return {name: value for name, value in features.items() if publishes(name)}
 
 
 def fields() -> dict[str, Field]:

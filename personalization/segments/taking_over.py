@@ -31,7 +31,8 @@ def take_over(lease: Lease, *, now: datetime) -> None:
         list(Segment.objects.select_for_update().order_by("pk").values_list("pk"))
         live = live_rules()
         filled = [live.versions[pk] for pk in valid_targets(lease.run.targets, live)]
-        for version in filled:
+        # Of two of one segment, as it was edited before it was ever filled, the newer one last.
+        for version in sorted(filled, key=lambda one: not one.serving):
             _serve(version, now)
         if filled:
             Revision.raise_number()

@@ -422,7 +422,6 @@ def test_months_are_dropped_as_a_whole(receive: Any) -> None:
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("no_months")
 def test_workers_go_on_while_months_come_and_go(receive: Any) -> None:
     """They add to the profiles that lose events, and rebuild them at once."""
     users = [f"u{n}" for n in range(5)]

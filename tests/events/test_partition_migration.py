@@ -43,7 +43,6 @@ def primary_key() -> list[str]:
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("no_months")
 def test_there_and_back(make_profile: Any, make_event: Any) -> None:
     profile = make_profile()
     make_months(first=Month(2026, 1), now=NOW)
@@ -74,7 +73,6 @@ def test_there_and_back(make_profile: Any, make_event: Any) -> None:
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("no_months")
 def test_a_table_that_nothing_was_ever_stored_in() -> None:
     run(migration.flatten)
     run(migration.partition)

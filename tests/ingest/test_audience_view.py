@@ -191,6 +191,7 @@ def test_a_long_path_is_cut(client: Client) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("endless_minute")
 def test_too_many_from_one_address_are_told_to_wait(client: Client, settings: Any) -> None:
     settings.PERSONALIZATION_ADDRESS_RATE = 2
     assert [view(client).status_code for _ in range(3)] == [204, 204, 429]

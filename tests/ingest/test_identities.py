@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from personalization.events.models import BufferedBatch, Event, Source
 from personalization.profiles.models import Identity, Profile
@@ -94,7 +96,7 @@ def test_all_devices_of_a_user_in_one_claim_are_joined(client: Client, server: S
 def test_somebody_else_on_the_same_device_is_a_switch_and_no_merge(
     client: Client, server: Source, one_claim: bool
 ) -> None:
-    first, second = "2026-01-01T08:00:00Z", "2026-01-01T09:00:00Z"
+    first, second = ((timezone.now() - timedelta(hours=ago)).isoformat() for ago in (9, 8))
     # By name the second user would come first; by time the first does.
     send(client, track(userId="zoe", anonymousId="tablet", timestamp=first))
     if not one_claim:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from personalization.events.models import Event, Source
 from personalization.profiles.models import Merge
@@ -51,9 +53,10 @@ def test_an_identity_alone_is_enough(client: Client, server: Source) -> None:
 def test_segments_example_of_a_new_user_id_with_the_same_email(
     client: Client, server: Source
 ) -> None:
-    send(client, by(EMAIL, userId="abc123", timestamp="2026-01-01T08:00:00Z"))
+    first, second = ((timezone.now() - timedelta(hours=ago)).isoformat() for ago in (9, 8))
+    send(client, by(EMAIL, userId="abc123", timestamp=first))
     drain()
-    send(client, by(EMAIL, userId="abc456", timestamp="2026-01-01T09:00:00Z"))
+    send(client, by(EMAIL, userId="abc456", timestamp=second))
     drain()
     assert persons() == of("user:abc123 email:jane@example1.com", "user:abc456")
     assert owners() == ["user:abc123", "user:abc456"]

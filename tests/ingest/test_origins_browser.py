@@ -109,9 +109,9 @@ def test_a_page_of_another_site_sends_with_a_source_that_lists_it_and_with_no_ot
                 seen[f"{key}, asked first"] = send(key, headers=asks_first)
                 seen[f"{key}, not asked"] = send(key, headers={}, mode="no-cors")
             seen["strange header"] = send("listed", headers={"X-Strange": "1"})
-            page.evaluate(BEACON, [live_server.url, "listed"])
-            page.evaluate(BEACON, [live_server.url, "unlisted"])
-            page.wait_for_timeout(500)
+            for key in ("listed", "unlisted"):
+                with page.expect_response("**/p/v1/batch"):
+                    page.evaluate(BEACON, [live_server.url, key])
             browser.close()
 
     kind, status, answer = seen["listed, asked first"]

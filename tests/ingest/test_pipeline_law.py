@@ -22,7 +22,7 @@ from personalization.segments.models import Segment
 from personalization.segments.rebuild import rebuild_profiles
 from personalization.segments.refresh import refresh_segments
 from personalization.segments.settle import settle_memberships
-from tests.effort import examples
+from tests.effort import Tries, some_or_all
 from tests.ingest.history import END, HISTORIES, PEOPLE, RULES, deliver, outcome, process
 
 pytestmark = pytest.mark.django_db
@@ -57,35 +57,36 @@ def _settled() -> Any:
     return outcome(now=END)
 
 
-_settings = settings(examples(60), suppress_health_check=[*HealthCheck], phases=[Phase.generate])
-
-
-@_settings
-@given(history=HISTORIES, seed=st.integers(0, 10**6))
+@some_or_all(60)
 def test_order_repetition_and_batches_make_no_difference(
-    server: Source, rules: None, history: list[Any], seed: int
+    tries: Tries, server: Source, rules: None
 ) -> None:
-    dice = random.Random(seed)
-    with _undone():
-        process(server, [history], at=END)
-        expected = _settled()
-    again = history + dice.sample(history, dice.randrange(len(history) + 1))
-    dice.shuffle(again)
-    with _undone():
-        at = END - timedelta(hours=4 * len(again))
-        for batch in _split(again, dice):
-            # Late, but not before it happened: each batch arrives after all of its events.
-            process(server, [batch], at=max(at, END - timedelta(days=1)))
-            at += timedelta(hours=4)
-        process(server, [], at=END)
-        assert _settled() == expected
-        assert not list(audit_profiles(now=END))
-        assert not list(audit_identities())
-        rebuild_profiles(Profile.objects.values_list("pk", flat=True), now=END)
-        assert outcome(now=END) == expected
-    with _undone():
-        process(server, _split(again, dice), at=END)
-        assert _settled() == expected
+    @settings(tries, suppress_health_check=[*HealthCheck], phases=[Phase.generate])
+    @given(history=HISTORIES, seed=st.integers(0, 10**6))
+    def holds(history: list[Any], seed: int) -> None:
+        dice = random.Random(seed)
+        with _undone():
+            process(server, [history], at=END)
+            expected = _settled()
+        again = history + dice.sample(history, dice.randrange(len(history) + 1))
+        dice.shuffle(again)
+        with _undone():
+            at = END - timedelta(hours=4 * len(again))
+            for batch in _split(again, dice):
+                # Late, but not before it happened: each batch arrives after all of its events.
+                process(server, [batch], at=max(at, END - timedelta(days=1)))
+                at += timedelta(hours=4)
+            process(server, [], at=END)
+            assert _settled() == expected
+            assert not list(audit_profiles(now=END))
+            assert not list(audit_identities())
+            rebuild_profiles(Profile.objects.values_list("pk", flat=True), now=END)
+            assert outcome(now=END) == expected
+        with _undone():
+            process(server, _split(again, dice), at=END)
+            assert _settled() == expected
+
+    holds()
 
 
 def test_no_event_lies_ahead_of_the_instant_it_is_evaluated_at(server: Source, rules: None) -> None:

@@ -93,10 +93,10 @@ def test_a_visitor_who_only_answered_goes_on_too() -> None:
 def test_what_a_person_entered_goes_along(vips: Segment) -> None:
     be_known()
     visitor = visit()
-    add_members(vips, [visitor], now=NOW, until=NOW + 3 * HOUR)
+    add_members(vips, [visitor], now=NOW, until=NOW + 30 * HOUR)
     user = log_in()
     row = Membership.objects.get(segment=vips)
-    assert (row.profile_id, row.since, row.until) == (user, NOW, NOW + 3 * HOUR)
+    assert (row.profile_id, row.since, row.until) == (user, NOW, NOW + 30 * HOUR)
     assert not Profile.objects.filter(pk=visitor).exists()
     assert str(vips.serving_id) in Snapshot.objects.get().memberships
 

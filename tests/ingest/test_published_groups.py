@@ -98,8 +98,8 @@ def test_events_that_come_between_do_not_change_it():
 def test_back_to_the_version_before_the_names_are_its_names(log):
     kinds = log()
     first = made(quick())
-    made(quick(k=2), mode="always")
+    second = made(quick(k=2), mode="always")
     score(kinds, now=NOW)
     assert len(set(groups().values())) == 2
-    roll_back(PERSONAS, now=NOW)
+    roll_back(second, now=NOW)
     assert ModelVersion.objects.get(status="serving") == first

@@ -142,8 +142,16 @@ def test_who_waits_as_long_as_told_gets_in(limited: Callable[..., Source]) -> No
             assert admit(source, at=at) == 0
 
 
-@pytest.mark.parametrize("rate", [1, 6, 60, 600])
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize(
+    ("rate", "processes"),
+    [
+        *((1, 1), (6, 2), (60, 1), (600, 2)),
+        *(
+            pytest.param(*one, marks=pytest.mark.slow)
+            for one in ((1, 2), (6, 1), (60, 2), (600, 1))
+        ),
+    ],
+)
 def test_who_never_pauses_gets_what_it_may_and_no_more(
     limited: Callable[..., Source], rate: int, processes: int
 ) -> None:
@@ -351,12 +359,6 @@ def test_a_proxy_that_nobody_told_us_of_is_not_throttled_for_all_visitors(settin
 
 
 # -- at the endpoint ----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def endless_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test is to fail because a minute began in the middle of it."""
-    monkeypatch.setattr(throttle, "MINUTE", 1e12)
 
 
 @pytest.mark.django_db

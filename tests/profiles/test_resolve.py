@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from personalization.profiles.identity import Key
 from personalization.profiles.resolve import Limits, Link, Verdict, resolve
-from tests.effort import examples
+from tests.effort import Tries, some_or_all
 
 LIMITS = Limits({"user": 1, "email": 2, "*": 2, "anonymous": 3})
 
@@ -257,32 +257,38 @@ _VERDICTS = st.lists(
 )
 
 
-@examples(400)
-@given(_LINKS, _VERDICTS, st.integers(0, 10**6))
-def test_order_and_repetition_make_no_difference(
-    links: list[Link], verdicts: list[Verdict], seed: int
-) -> None:
-    dice = random.Random(seed)
-    turned = [Link(each.other, each.one, each.at, each.message_id) for each in links]
-    again = [*turned, *dice.sample(links, len(links) // 2)]
-    dice.shuffle(again)
-    expected = persons(*links, *verdicts)
-    assert persons(*again, *dice.sample(verdicts, len(verdicts))) == expected
+@some_or_all(400)
+def test_order_and_repetition_make_no_difference(tries: Tries) -> None:
+    @tries
+    @given(_LINKS, _VERDICTS, st.integers(0, 10**6))
+    def holds(links: list[Link], verdicts: list[Verdict], seed: int) -> None:
+        dice = random.Random(seed)
+        turned = [Link(each.other, each.one, each.at, each.message_id) for each in links]
+        again = [*turned, *dice.sample(links, len(links) // 2)]
+        dice.shuffle(again)
+        expected = persons(*links, *verdicts)
+        assert persons(*again, *dice.sample(verdicts, len(verdicts))) == expected
+
+    holds()
 
 
-@examples(400)
-@given(_LINKS, _VERDICTS)
-def test_limits_and_verdicts_are_kept(links: list[Link], verdicts: list[Verdict]) -> None:
-    apart_ones = [each for each in verdicts if not each.together and each.one != each.other]
-    groups = persons(*links, *apart_ones)
-    assert sorted(name for group in groups for name in group) == sorted(set().union(*groups))
-    for group in groups:
-        for namespace in ("user", "email", "crm", "anonymous"):
-            n = sum(name.startswith(f"{namespace}:") for name in group)
-            assert n <= LIMITS.of(namespace)
-        for verdict in apart_ones:
-            ends = {f"{each.namespace}:{each.value}" for each in (verdict.one, verdict.other)}
-            assert not ends <= group
+@some_or_all(400)
+def test_limits_and_verdicts_are_kept(tries: Tries) -> None:
+    @tries
+    @given(_LINKS, _VERDICTS)
+    def holds(links: list[Link], verdicts: list[Verdict]) -> None:
+        apart_ones = [each for each in verdicts if not each.together and each.one != each.other]
+        groups = persons(*links, *apart_ones)
+        assert sorted(name for group in groups for name in group) == sorted(set().union(*groups))
+        for group in groups:
+            for namespace in ("user", "email", "crm", "anonymous"):
+                n = sum(name.startswith(f"{namespace}:") for name in group)
+                assert n <= LIMITS.of(namespace)
+            for verdict in apart_ones:
+                ends = {f"{each.namespace}:{each.value}" for each in (verdict.one, verdict.other)}
+                assert not ends <= group
+
+    holds()
 
 
 def _latest(groups: set[frozenset[str]], links: list[Link], since: int, start: Link) -> set[str]:
@@ -303,18 +309,22 @@ def _ends(link: Link) -> set[str]:
     return {f"{end.namespace}:{end.value}" for end in (link.one, link.other)}
 
 
-@examples(600)
-@given(_LINKS.filter(bool))
+@some_or_all(600)
 def test_a_link_moves_only_what_it_reaches_over_groups_and_links_since_it_was_stated(
-    links: list[Link],
+    tries: Tries,
 ) -> None:
-    """What `region.py` rests on: all else may be left out."""
-    *earlier, new = links
-    everybody = {end for each in links for end in (each.one, each.other)}
-    before = named(resolve(everybody, links=earlier, limits=LIMITS).groups)
-    near = _latest(before, earlier, new.at, new)
-    inside = [each for each in links if _ends(each) <= near]
-    keys = {each for each in everybody if f"{each.namespace}:{each.value}" in near}
-    moved = named(resolve(keys, links=inside, limits=LIMITS).groups)
-    untouched = {group for group in before if not group & near}
-    assert moved | untouched == named(resolve(everybody, links=links, limits=LIMITS).groups)
+    @tries
+    @given(_LINKS.filter(bool))
+    def holds(links: list[Link]) -> None:
+        """What `region.py` rests on: all else may be left out."""
+        *earlier, new = links
+        everybody = {end for each in links for end in (each.one, each.other)}
+        before = named(resolve(everybody, links=earlier, limits=LIMITS).groups)
+        near = _latest(before, earlier, new.at, new)
+        inside = [each for each in links if _ends(each) <= near]
+        keys = {each for each in everybody if f"{each.namespace}:{each.value}" in near}
+        moved = named(resolve(keys, links=inside, limits=LIMITS).groups)
+        untouched = {group for group in before if not group & near}
+        assert moved | untouched == named(resolve(everybody, links=links, limits=LIMITS).groups)
+
+    holds()

@@ -25,7 +25,7 @@ from personalization.segments.population import matching, members
 from personalization.segments.rebuild import checksum, rebuild_profiles
 from personalization.segments.refresh import refresh_segments
 from personalization.segments.settle import settle_memberships
-from tests.effort import examples
+from tests.effort import Tries, some_or_all
 from tests.rules.building import (
     both,
     either,
@@ -117,35 +117,38 @@ _histories = st.lists(
 )
 
 
-@examples(60)
-@given(_histories, st.randoms(use_true_random=False))
+@some_or_all(60)
 def test_back_filling_and_rebuilding_are_the_same(
+    tries: Tries,
     make_profile: Callable[..., Profile],
     make_segment: Callable[..., Segment],
     happen: Happen,
-    histories: list[list[tuple[int, int]]],
-    random: random.Random,
 ) -> None:
-    with rolled_back():
-        for history in histories:
-            profile = make_profile()
-            for kind, minutes in history:
-                type_, name, properties = WHAT[kind]
-                at = NOW - minutes * MINUTE
-                happen(profile, name, at=at, now=NOW, kind=type_, **properties)
-        made = [make_segment(f"rule-{n}", stored) for n, stored in enumerate(RULES)]
-        refresh_segments(now=NOW)
-        agree_with_the_log(NOW)
-        for one in random.sample(made, 4):  # edited rules are filled beside those that serve
-            if one.slug != "rule-0":
-                one.rule = rule(random.choice(RULES)["root"])
-                one.save()
-        refresh_segments(now=NOW + HOUR)
-        settle_memberships(now=NOW + HOUR)
-        agree_with_the_log(NOW + HOUR)
-        for one in made:
-            expected = matching(live_rules().rules[one.pk], now=NOW + HOUR)
-            assert set(members(one, now=NOW + HOUR).values_list("pk", flat=True)) == expected
+    @tries
+    @given(_histories, st.randoms(use_true_random=False))
+    def holds(histories: list[list[tuple[int, int]]], random: random.Random) -> None:
+        with rolled_back():
+            for history in histories:
+                profile = make_profile()
+                for kind, minutes in history:
+                    type_, name, properties = WHAT[kind]
+                    at = NOW - minutes * MINUTE
+                    happen(profile, name, at=at, now=NOW, kind=type_, **properties)
+            made = [make_segment(f"rule-{n}", stored) for n, stored in enumerate(RULES)]
+            refresh_segments(now=NOW)
+            agree_with_the_log(NOW)
+            for one in random.sample(made, 4):  # edited rules are filled beside those that serve
+                if one.slug != "rule-0":
+                    one.rule = rule(random.choice(RULES)["root"])
+                    one.save()
+            refresh_segments(now=NOW + HOUR)
+            settle_memberships(now=NOW + HOUR)
+            agree_with_the_log(NOW + HOUR)
+            for one in made:
+                expected = matching(live_rules().rules[one.pk], now=NOW + HOUR)
+                assert set(members(one, now=NOW + HOUR).values_list("pk", flat=True)) == expected
+
+    holds()
 
 
 # -- in one statement ----------------------------------------------------------------------

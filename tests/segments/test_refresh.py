@@ -89,6 +89,21 @@ def test_after_an_edit_some_leave_and_others_enter(
     )
 
 
+def test_a_rule_that_is_edited_before_it_was_ever_filled_is_followed_as_edited(
+    make_segment: Callable[..., Segment], pro: Profile, free: Profile
+) -> None:
+    """Both versions are filled at once, whatever their numbers in the database are."""
+    for number in range(10):
+        made = make_segment(f"plan-{number}", PRO)
+        if number == 5:
+            make_segment("between", PRO)  # from here on the other numbers are the even ones
+        edit(made, FREE)
+        refresh_segments(now=NOW)
+        made.refresh_from_db()
+        assert made.serving == made.versions.get(number=2)
+        assert ids_in(made) == {free.pk}
+
+
 def test_an_edit_that_changes_nobody_keeps_since(
     make_segment: Callable[..., Segment], pro: Profile, told: Told
 ) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from personalization.rules.interval import Interval
 from personalization.segments.spans import Handover, Span, Step, advance, quiet, take_over
-from tests.effort import examples
+from tests.effort import Tries, some_or_all
 
 IN_SINCE_10 = Span(10, None, told=True)
 IN_UNTIL_20 = Span(10, 20, told=True)
@@ -103,14 +103,18 @@ def follow(flips: list[int], news: list[tuple[int, list[int]]]) -> tuple[list[St
     return steps, flips
 
 
-@examples(500)
-@given(_flips, st.lists(st.tuples(st.integers(1, 60), _flips), max_size=4))
-def test_what_is_told_is_what_happened(flips: list[int], news: list[tuple[int, list[int]]]) -> None:
-    steps, happened = follow(flips, news)
-    assert [step.entered for step in steps if step.entered is not None] == happened[::2]
-    assert [step.left for step in steps if step.left is not None] == happened[1::2]
-    closed = [(step.closed.since, step.closed.until) for step in steps if step.closed]
-    assert closed == list(zip(happened[::2], happened[1::2], strict=False))
+@some_or_all(500)
+def test_what_is_told_is_what_happened(tries: Tries) -> None:
+    @tries
+    @given(_flips, st.lists(st.tuples(st.integers(1, 60), _flips), max_size=4))
+    def holds(flips: list[int], news: list[tuple[int, list[int]]]) -> None:
+        steps, happened = follow(flips, news)
+        assert [step.entered for step in steps if step.entered is not None] == happened[::2]
+        assert [step.left for step in steps if step.left is not None] == happened[1::2]
+        closed = [(step.closed.since, step.closed.until) for step in steps if step.closed]
+        assert closed == list(zip(happened[::2], happened[1::2], strict=False))
+
+    holds()
 
 
 # -- versions ------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from personalization.rules.need import ANY
 from personalization.rules.occurrence import Occurrence
 from personalization.segments.stays import Past, Replayed, stays
 from personalization.types import Json, Microseconds
-from tests.effort import examples
+from tests.effort import Tries, examples, some_or_all
 from tests.rules import oracle, strategies
 from tests.rules.building import (
     Stored,
@@ -92,25 +92,33 @@ replayable_rules = strategies.groups(replayable, most=3).map(
 )
 
 
-@examples(150)
-@given(stored=replayable_rules, history=strategies.histories())
-def test_walking_is_asking_at_every_instant(stored: Any, history: History) -> None:
-    assert walked(stored, history) == asked(stored, history)
+@some_or_all(150)
+def test_walking_is_asking_at_every_instant(tries: Tries) -> None:
+    @tries
+    @given(stored=replayable_rules, history=strategies.histories())
+    def holds(stored: Any, history: History) -> None:
+        assert walked(stored, history) == asked(stored, history)
+
+    holds()
 
 
-@examples(60)
-@given(
-    stored=replayable_rules,
-    history=strategies.histories(),
-    cut=st.integers(0, 2 * DAY).map(lambda age: NOW - age),
-)
-def test_two_spans_are_one_span_cut_in_two(stored: Any, history: History, cut: int) -> None:
-    whole = asked(stored, history)
-    for start, end in ((START, cut), (cut, END)):
-        inside = [clipped(each, start, end) for each in whole]
-        assert walked(stored, history, start=start, end=end) == [
-            each for each in inside if each is not None
-        ]
+@some_or_all(60)
+def test_two_spans_are_one_span_cut_in_two(tries: Tries) -> None:
+    @tries
+    @given(
+        stored=replayable_rules,
+        history=strategies.histories(),
+        cut=st.integers(0, 2 * DAY).map(lambda age: NOW - age),
+    )
+    def holds(stored: Any, history: History, cut: int) -> None:
+        whole = asked(stored, history)
+        for start, end in ((START, cut), (cut, END)):
+            inside = [clipped(each, start, end) for each in whole]
+            assert walked(stored, history, start=start, end=end) == [
+                each for each in inside if each is not None
+            ]
+
+    holds()
 
 
 def clipped(stay: Interval, start: Microseconds, end: Microseconds) -> Interval | None:

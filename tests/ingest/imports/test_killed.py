@@ -25,8 +25,7 @@ class ImportingSite(Site):
         source |= {"created_at": "2026-01-01T00:00:00Z"}
         fixture = folder / "source.json"
         fixture.write_text(json.dumps([{"model": "personalization.source", "fields": source}]))
-        self.manage("migrate", "--verbosity", "0")
-        self.manage("loaddata", "--verbosity", "0", str(fixture))
+        self.load(fixture)
         self.file = folder / "events.jsonl"
         self.arguments = ("import_events", str(self.file), "--source", "shop", "--format", "jsonl")
 

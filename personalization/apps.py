@@ -19,7 +19,7 @@ class PersonalizationConfig(AppConfig):
     def ready(self) -> None:
         from personalization import checks, deploy_checks, logins, tasks  # noqa: F401  # register what they hold
         from personalization.delivery import compared_models, contents  # noqa: F401  # what arms show
-        from personalization.ml.training import outdated  # noqa: F401  # models forget whom we do
+        from personalization.ml.training import outdated, served_then  # noqa: F401  # what models forget and keep
         from personalization.profiles import shipped  # noqa: F401  # the features that rules decide
 
         _register_stores()

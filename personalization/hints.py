@@ -37,6 +37,8 @@ REFRESH_MODELS = "personalization.refresh_models"
 CHECK_MODELS = "personalization.check_models"
 SYNC_ITEMS = "personalization.sync_items"
 SCORE_PROFILES = "personalization.score_profiles"
+SCORE_EVERYBODY = "personalization.score_everybody"
+COUNT_POPULARITY = "personalization.count_popularity"
 REFRESH_EXPERIMENTS = "personalization.refresh_experiments"
 UPDATE_BANDITS = "personalization.update_bandits"
 
@@ -47,11 +49,13 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         (SETTLE_MEMBERSHIPS, 1.0),
         (PROCESS_EVENTS, 5.0),
         (DELIVER_WEBHOOKS, 5.0),
+        (SCORE_EVERYBODY, 5.0),  # a share of the time, never in a row: events come first
         (REFRESH_SEGMENTS, 30.0),
         (SEAL_CONSENT_LOG, 60.0),
         (FINISH_ERASURES, 60.0),
         (TRAIN_MODELS, 60.0),
         (SCORE_PROFILES, 60.0),
+        (COUNT_POPULARITY, 60.0),
         (REFRESH_MODELS, 240.0),  # so that five minutes after an event all know of it
         (TIDY_QUARANTINE, 300.0),
         (REFRESH_EXPERIMENTS, 300.0),

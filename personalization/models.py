@@ -23,7 +23,13 @@ from personalization.experiments.models import (
 )
 from personalization.ingest.audience_models import AudienceCount, AudienceSalt, AudienceVisitor
 from personalization.ingest.models import DeadLetter, HeldEvent, ImportRun, SchemaFinding
-from personalization.ml.models import FeedbackWeight, Item, ModelArtefact, ModelVersion
+from personalization.ml.models import (
+    FeedbackWeight,
+    Item,
+    ModelArtefact,
+    ModelVersion,
+    PopularityCount,
+)
 from personalization.privacy.models import (
     AuditEntry,
     Consent,
@@ -89,6 +95,7 @@ __all__ = [
     "Metric",
     "ModelArtefact",
     "ModelVersion",
+    "PopularityCount",
     "Profile",
     "RecommendationRule",
     "Refresh",

@@ -1,4 +1,4 @@
-"""What pages are decided by, kept in memory by every process, and the number that tells of changes."""
+"""What pages are decided by, kept in memory by every process, and the numbers that tell of changes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from personalization.clock import microseconds
 
 
 class Revision(models.Model):
-    """The number of the published configuration: one row, raised by every change.
+    """Numbers that changes raise: one row for the published configuration, two for items.
 
     Processes keep segments, slots and variations in memory and reload them when
-    the number that comes along with a snapshot is not theirs. Numbers follow the
-    clock: one that was rolled back does not come again with other content.
+    the number that comes along with a snapshot is not theirs; so they do with items.
+    Numbers follow the clock: one that was rolled back does not come again with other content.
     """
 
-    ID = 1
+    #: Of the published configuration; of what was written of items, and of those deleted.
+    ID, ITEMS, DELETED_ITEMS = 1, 2, 3
 
     number = models.PositiveBigIntegerField(default=1)
 
@@ -33,11 +34,19 @@ class Revision(models.Model):
         return str(self.number)
 
     @classmethod
-    def raise_number(cls) -> None:
+    def raise_number(cls, pk: int = ID) -> None:
         clock = microseconds(timezone.now())
         later = Greatest(F("number") + 1, Value(clock))
-        if not cls.objects.filter(pk=cls.ID).update(number=later):
-            cls.objects.get_or_create(pk=cls.ID, defaults={"number": clock})
+        row = cls.objects.filter(pk=pk)
+        if not row.update(number=later):
+            cls.objects.get_or_create(pk=pk, defaults={"number": 0})  # perhaps another has just
+            row.update(number=later)
+
+    @classmethod
+    def next_number(cls, pk: int) -> int:
+        """Raise a number and return it; until the end of the transaction nobody else can."""
+        cls.raise_number(pk)
+        return cls.objects.get(pk=pk).number
 
 
 P = TypeVar("P", bound="Published")

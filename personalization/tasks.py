@@ -16,8 +16,9 @@ from personalization.events.expiry import sweep
 from personalization.experiments.bandits.update import update_bandits
 from personalization.experiments.refresh import refresh_findings
 from personalization.ingest.pipeline import process_events
-from personalization.ingest.scores import score_profiles
+from personalization.ingest.scores import score_everybody, score_just_here, score_profiles
 from personalization.ingest.tidy import tidy_quarantine
+from personalization.ml.serving.popular_worker import count_popularity
 from personalization.ml.training.items import sync_items
 from personalization.ml.training.renewal import refresh_models
 from personalization.ml.training.train import train_models
@@ -31,11 +32,15 @@ from personalization.segments.refresh import refresh_segments
 from personalization.segments.settle import settle_memberships
 
 TURN = timedelta(seconds=5)
+#: How much of the time between two of its sweeps is for asking about everybody.
+SHARE = timedelta(seconds=2)
 
 
 @shared_task(name=hints.PROCESS_EVENTS, ignore_result=True)
 def process_events_task() -> int:
-    return process_events(now=timezone.now())
+    done = process_events(now=timezone.now())
+    score_just_here(now=timezone.now())
+    return done
 
 
 @shared_task(name=hints.SETTLE_MEMBERSHIPS, ignore_result=True)
@@ -110,6 +115,16 @@ def sync_items_task() -> int:
 @shared_task(name=hints.SCORE_PROFILES, ignore_result=True)
 def score_profiles_task() -> int:
     return score_profiles(now=timezone.now())
+
+
+@shared_task(name=hints.SCORE_EVERYBODY, ignore_result=True)
+def score_everybody_task() -> int:
+    return score_everybody(now=timezone.now(), budget=SHARE)
+
+
+@shared_task(name=hints.COUNT_POPULARITY, ignore_result=True)
+def count_popularity_task() -> int:
+    return count_popularity(now=timezone.now())
 
 
 @shared_task(name=hints.UPDATE_BANDITS, ignore_result=True)

@@ -455,11 +455,41 @@ class Migration(migrations.Migration):
                         default=django.utils.timezone.now, verbose_name="updated at"
                     ),
                 ),
+                (
+                    "revision",
+                    models.PositiveBigIntegerField(db_index=True, default=0, editable=False),
+                ),
             ],
             options={
                 "verbose_name": "item",
                 "verbose_name_plural": "items",
                 "ordering": ("key",),
+            },
+        ),
+        migrations.CreateModel(
+            name="PopularityCount",
+            fields=[
+                (
+                    "name",
+                    models.CharField(
+                        choices=[("items", "items")],
+                        max_length=20,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="name",
+                    ),
+                ),
+                ("counted_at", models.DateTimeField(verbose_name="counted at")),
+                (
+                    "since",
+                    models.DateTimeField(blank=True, null=True, verbose_name="of events since"),
+                ),
+                ("events", models.PositiveIntegerField(default=0, verbose_name="events")),
+                ("content", models.BinaryField(verbose_name="content")),
+            ],
+            options={
+                "verbose_name": "count of what is popular",
+                "verbose_name_plural": "counts of what is popular",
             },
         ),
         migrations.CreateModel(
@@ -1134,6 +1164,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("training", "in training"),
                             ("failed", "failed"),
+                            ("lacking", "too little data"),
                             ("candidate", "trained"),
                             ("serving", "serving"),
                             ("retired", "served before"),
@@ -1159,6 +1190,7 @@ class Migration(migrations.Migration):
                         blank=True, null=True, verbose_name="learned from events until"
                     ),
                 ),
+                ("last_event", models.PositiveBigIntegerField(editable=False, null=True)),
                 ("rows", models.PositiveBigIntegerField(default=0, verbose_name="rows")),
                 ("metrics", models.JSONField(default=dict, verbose_name="metrics")),
                 ("remarks", models.JSONField(default=list, verbose_name="remarks")),
@@ -1183,12 +1215,14 @@ class Migration(migrations.Migration):
                     "promoted_at",
                     models.DateTimeField(blank=True, null=True, verbose_name="promoted at"),
                 ),
+                ("scored_up_to", models.PositiveBigIntegerField(editable=False, null=True)),
                 (
                     "outdated_since",
                     models.DateTimeField(
                         blank=True, null=True, verbose_name="to be trained anew since"
                     ),
                 ),
+                ("watched", models.JSONField(blank=True, default=dict, verbose_name="drift")),
             ],
             options={
                 "verbose_name": "model version",
@@ -1509,7 +1543,7 @@ class Migration(migrations.Migration):
                             ("kind", "items of the kind"),
                             ("category", "items of the category"),
                             ("tag", "items with the tag"),
-                            ("price", "items with a price of, as in 10–50,"),
+                            ("price", "items with a price in the range"),
                         ],
                         max_length=20,
                         verbose_name="which items",

@@ -27,4 +27,4 @@ class Command(BaseCommand):
             for remark in each.remarks():
                 self.stdout.write(f"  {remark}")
         if not found:
-            self.stdout.write("No model that learned from features serves.")
+            self.stdout.write("No model that can drift serves.")

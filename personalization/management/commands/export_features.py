@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from random import SystemRandom
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -56,6 +57,7 @@ class Command(BaseCommand):
                 at=[microseconds(each) for each in options["at"] or [timezone.now()]],
                 features=options["feature"] or names(),
                 with_profiles=with_profiles,
+                rng=SystemRandom(),
             )
         except PersonalizationError as error:
             raise CommandError(str(error)) from error

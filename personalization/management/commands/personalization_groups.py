@@ -23,6 +23,8 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "view_goal", "add_goal", "change_goal",
         "view_feedbackweight", "add_feedbackweight", "change_feedbackweight",
         "view_modelversion", "train_modelversion", "promote_modelversion",
+        "view_recommendationrule", "add_recommendationrule", "change_recommendationrule",
+        "delete_recommendationrule",
         "view_experiment", "add_experiment", "change_experiment", "run_experiment",
         "view_arm", "add_arm", "change_arm", "delete_arm",
         "view_measure", "add_measure", "change_measure", "delete_measure",

@@ -9,10 +9,11 @@ from django.core.management.base import CommandParser
 
 from personalization.events.expiry import sweep
 from personalization.ingest.pipeline import process_events
-from personalization.ingest.scores import score_profiles
+from personalization.ingest.scores import score_everybody, score_just_here, score_profiles
 from personalization.ingest.tidy import tidy_quarantine
 from personalization.management.beside import Beside
 from personalization.management.loop import LoopCommand
+from personalization.ml.serving.popular_worker import count_popularity
 from personalization.ml.training.items import sync_items
 from personalization.privacy.chain import seal_records
 from personalization.privacy.erasure.finish import finish_erasures
@@ -23,8 +24,10 @@ from personalization.segments.refresh import refresh_segments
 from personalization.segments.settle import settle_memberships
 
 EVERY = timedelta(hours=1)
-#: How often people are scored; as often as Celery would.
+#: How often people are scored and popularity is counted; as often as Celery would.
 MINUTE = timedelta(minutes=1)
+#: How often items follow tables and events; as often as Celery would.
+TEN_MINUTES = timedelta(minutes=10)
 #: So that events and departures do not wait for rules that are being back-filled.
 SLICE = timedelta(seconds=1)
 #: Seconds after which a round begins no further request of a webhook: visitors wait for the
@@ -38,7 +41,8 @@ class Worker:
     def __init__(self, *, beside: Beside | None = None) -> None:
         #: Trains models and lets bandits learn; without, somebody else does.
         self._beside = beside
-        self._sweep_at = self._purge_at = self._score_at = datetime.min.replace(tzinfo=UTC)
+        self._sweep_at = self._purge_at = datetime.min.replace(tzinfo=UTC)
+        self._minute_at = self._items_at = self._sweep_at
 
     def __call__(self, *, now: datetime) -> int:
         # Changed rules first, so that new events meet them.
@@ -46,16 +50,20 @@ class Worker:
         done += settle_memberships(now=now)
         done += deliver_webhooks(now=now, patience=PATIENCE)
         done += finish_erasures(now=now)
-        if now >= self._score_at:
-            self._score_at = now + MINUTE
+        done += score_just_here(now=now) + score_everybody(now=now, budget=SLICE)
+        if now >= self._minute_at:
+            self._minute_at = now + MINUTE
             done += score_profiles(now=now)
+            count_popularity(now=now)
+        if now >= self._items_at:
+            self._items_at = now + TEN_MINUTES
+            done += sync_items(now=now)
         if now >= self._sweep_at:
             self._sweep_at = now + EVERY  # also when it fails: the next try is not at once
             sweep(now=now)
             tidy_quarantine(now=now)
             expire_consents(now=now)
             seal_records(now=now)
-            sync_items(now=now)
         if self._beside is not None:
             done += self._beside(now=now)
         return done + self._purge(now)

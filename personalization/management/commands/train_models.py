@@ -11,14 +11,27 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from personalization.ml.models import ModelVersion
-from personalization.ml.training.attempts import open_trainings, request, take
+from personalization.ml.training.attempts import (
+    Attempt,
+    open_trainings,
+    request,
+    request_due,
+    take,
+)
 from personalization.ml.training.figures import figures, headline
 from personalization.ml.training.known import plan_of, planned
 from personalization.ml.training.overview import ModelState, model_states
 from personalization.ml.training.plans import Plan, UnknownPlan
 from personalization.ml.training.renewal import refresh_models
 from personalization.ml.training.schedule import due
-from personalization.ml.training.train import MODES, CannotTrain, Mode, can_train, train
+from personalization.ml.training.train import (
+    MODES,
+    CannotTrain,
+    Mode,
+    can_train,
+    give_up_unplanned,
+    train,
+)
 
 
 class Command(BaseCommand):
@@ -56,19 +69,24 @@ class Command(BaseCommand):
             self._refresh(now=now, as_json=options["json"])
             return
         if options["due"]:
+            if not options["name"]:
+                give_up_unplanned(now=now)
             plans = _due(plans, now=now)
-        self._train(plans, mode=options["promote"], as_json=options["json"])
+        self._train(plans, if_due=options["due"], mode=options["promote"], as_json=options["json"])
 
-    def _train(self, plans: Sequence[Plan], *, mode: Mode, as_json: bool) -> None:
+    def _train(self, plans: Sequence[Plan], *, if_due: bool, mode: Mode, as_json: bool) -> None:
         versions: list[ModelVersion] = []
         busy: list[str] = []
         try:
             for plan in plans:
-                version = self._trained(plan, mode=mode)
+                now = timezone.now()
+                version = request_due(plan, now=now) if if_due else request(plan, now=now)
                 if version is None:
+                    continue  # another worker has trained it since it was looked what is due
+                if (attempt := take(version, now=now)) is None:
                     busy.append(plan.name)
                 else:
-                    versions.append(version)
+                    versions.append(self._trained(attempt, plan, mode=mode))
         except KeyboardInterrupt:
             raise CommandError("Stopped.", returncode=130) from None
         if as_json:
@@ -78,14 +96,11 @@ class Command(BaseCommand):
             self.stdout.write("\n".join(line for each in versions for line in lines_of(each)))
         for name in busy:
             self.stderr.write(f"{name}: another worker is at it.")
-        if busy or any(each.status == ModelVersion.Status.FAILED for each in versions):
+        states = ModelVersion.Status
+        if busy or any(each.status in (states.FAILED, states.LACKING) for each in versions):
             raise SystemExit(1)
 
-    def _trained(self, plan: Plan, *, mode: Mode) -> ModelVersion | None:
-        now = timezone.now()
-        attempt = take(request(plan, now=now), now=now)
-        if attempt is None:
-            return None
+    def _trained(self, attempt: Attempt, plan: Plan, *, mode: Mode) -> ModelVersion:
         told: list[str] = []
 
         def tell(share: float, words: str) -> None:
@@ -100,11 +115,7 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps({"refreshed": n}) if as_json else f"{n} models refreshed.")
 
     def _list(self, names: set[str] | None, *, now: datetime, as_json: bool) -> None:
-        states = [
-            each
-            for each in model_states(now=now, verify=True)
-            if names is None or each.name in names
-        ]
+        states = [each for each in model_states(now=now) if names is None or each.name in names]
         if as_json:
             data = {"models": [_state_as_data(each) for each in states]}
             self.stdout.write(json.dumps(data, ensure_ascii=False, indent=2))

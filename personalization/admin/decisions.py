@@ -17,6 +17,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from personalization.admin.figures import rounded
 from personalization.admin.found_rules import (
     Adoption,
     Said,
@@ -96,7 +97,7 @@ def decisions(model_admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpRes
     version = ModelVersion.objects.filter(pk=pk).first()
     if version is None:
         return gone(request, ModelVersion)
-    if not (steps := decisions_of(version.metrics)):
+    if not (steps := _steps(version)):
         return not_shown(request, version, NoDecisions())
     is_asked = bool(CostForm.base_fields.keys() & request.GET.keys())
     form = CostForm(request.GET if is_asked else None)
@@ -123,7 +124,7 @@ def adopt(model_admin: ModelAdmin, request: HttpRequest, pk: int, place: int) ->
     version = ModelVersion.objects.filter(pk=pk).first()
     if version is None:
         return gone(request, ModelVersion)
-    steps = decisions_of(version.metrics)
+    steps = _steps(version)
     if place >= len(steps):
         messages.warning(request, _("There is no such threshold."))
         return to_page(version, "change")
@@ -139,6 +140,12 @@ def adopt(model_admin: ModelAdmin, request: HttpRequest, pk: int, place: int) ->
         % {"share": _percent(step.share), "precision": _percent(step.precision)},
     )
     return adopted(model_admin, request, wanted)
+
+
+def _steps(version: ModelVersion) -> Sequence[Step]:
+    """Return the thresholds as they can be told apart: of those that few digits make the same, the
+    lowest, for the segment has all whom it chooses."""
+    return list({_rounded(step): step for step in decisions_of(version.metrics)}.values())
 
 
 def _lines(version: ModelVersion, steps: Sequence[Step], best: Step | None) -> list[Line]:
@@ -172,4 +179,4 @@ def _threshold(step: Step) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{number_format(round(100 * share, 1), 1)} %"
+    return f"{rounded(100 * share, 1)} %"

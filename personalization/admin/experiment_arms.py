@@ -34,8 +34,8 @@ _Status = Experiment.Status
 class ArmForm(ArmModelForm):
     """What one arm shows. Its key is given to it, and stays."""
 
-    content = forms.ChoiceField(label=gettext_lazy("shows"), required=False)
-    weight = PercentField(label=gettext_lazy("share (%)"))
+    content = forms.ChoiceField(label=gettext_lazy("Shows"), required=False)
+    weight = PercentField(label=gettext_lazy("Share (%)"))
 
     class Meta:
         model = Arm

@@ -87,13 +87,13 @@ class ExperimentForm(ModelForm):
 
     coverage = PercentField(
         initial=1.0,
-        label=gettext_lazy("share of visitors (%)"),
+        label=gettext_lazy("Share of visitors (%)"),
         help_text=gettext_lazy("So many of them take part. It can be raised later, not lowered."),
     )
-    namespace_from = PercentField(label=gettext_lazy("from (%)"), initial=0.0)
-    namespace_until = PercentField(label=gettext_lazy("until (%)"), initial=1.0)
+    namespace_from = PercentField(label=gettext_lazy("From (%)"), initial=0.0)
+    namespace_until = PercentField(label=gettext_lazy("Until (%)"), initial=1.0)
     ramp = RampField(
-        label=gettext_lazy("later shares"),
+        label=gettext_lazy("Later shares"),
         required=False,
         help_text=gettext_lazy("An instant and a share in each line: “2026-12-01 09:00 50 %”."),
     )

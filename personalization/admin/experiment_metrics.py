@@ -31,7 +31,7 @@ _LESS: Final = frozenset({_Kind.BOUNCE})
 
 class MetricForm(ModelForm):
     within = DaysField(
-        label=gettext_lazy("within days"),
+        label=gettext_lazy("Within days"),
         required=False,
         help_text=gettext_lazy(
             "How long after a visitor first saw the experiment it counts. Empty: as the goal says."

@@ -8,6 +8,7 @@ from typing import Final
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from personalization.admin.figures import rounded
 from personalization.experiments.models import Metric
 from personalization.experiments.results import Comparison, Interval
 
@@ -64,13 +65,13 @@ def change(share: float, *, signed: bool = True) -> str:
     if abs(percent) < 1e-9:
         return "0 %"
     digits = 0 if abs(percent) >= 10 else 1
-    rounded = round(percent, digits)
-    if rounded == int(rounded):
+    shown = round(percent, digits)
+    if shown == int(shown):
         digits = 0
-    text = number_format(abs(rounded), digits, force_grouping=True)
+    text = number_format(abs(shown), digits, force_grouping=True)
     if not signed:
         return f"{text} %"
-    return f"{'+' if rounded > 0 else '−' if rounded < 0 else '±'}{text} %"
+    return f"{'+' if shown > 0 else '−' if shown < 0 else '±'}{text} %"
 
 
 def level(value: float | None, kind: str) -> str:
@@ -78,7 +79,7 @@ def level(value: float | None, kind: str) -> str:
     if value is None:
         return _("too few")
     if kind in SHARES:
-        return f"{number_format(round(100 * value, 2), 2)} %"
+        return f"{rounded(100 * value, 2)} %"
     return plain(value)
 
 
@@ -90,4 +91,4 @@ def chance(share: float | None) -> str:
         return f"> {number_format(99.9, 1)} %"
     if share < 0.001:
         return f"< {number_format(0.1, 1)} %"
-    return f"{number_format(round(100 * share, 1), 1)} %"
+    return f"{rounded(100 * share, 1)} %"

@@ -55,16 +55,16 @@ class PlannerForm(forms.Form):
     """What a plan is made of; begun with what the log says."""
 
     rate = PercentField(
-        label=gettext_lazy("reach the goal now (%)"), least=0.001, most=99.99, required=False
+        label=gettext_lazy("Reach the goal now (%)"), least=0.001, most=99.99, required=False
     )
     per_day = forms.FloatField(
-        label=gettext_lazy("visitors a day"),
+        label=gettext_lazy("Visitors a day"),
         min_value=0.1,
         required=False,
         widget=forms.NumberInput(attrs={"step": "any", "min": "0.1"}),
     )
     lift = PercentField(
-        label=gettext_lazy("least lift worth noticing (%)"),
+        label=gettext_lazy("Least lift worth noticing (%)"),
         least=0.1,
         most=1000,
         required=False,

@@ -1,4 +1,4 @@
-"""Numbers of visitors in words, with as many digits as are known of them."""
+"""Numbers in words, with as many digits as are known of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,14 @@ from django.utils.translation import gettext as _
 
 def number(n: int) -> str:
     return number_format(n, force_grouping=True)
+
+
+def rounded(value: float, digits: int) -> str:
+    """Return a number with so many digits after the point, the last one rounded.
+
+    Django's `number_format` by itself cuts digits off: of 99.99… it makes 99.
+    """
+    return number_format(round(value, digits), digits)
 
 
 def about(n: int, *, low: int, high: int) -> str:

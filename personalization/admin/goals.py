@@ -55,7 +55,8 @@ class DaysField(forms.FloatField):
 
 class GoalForm(ModelForm):
     within = DaysField(
-        label=gettext_lazy("within days"),
+        label=gettext_lazy("Within days"),
+        initial=Goal._meta.get_field("within").default,
         help_text=gettext_lazy("How soon after an instant it has to happen to count for it."),
     )
 

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from personalization.admin.popularity import popular_items
 from personalization.admin.read_only import BoundedPaginator, ModelAdmin
 from personalization.admin.wording import moment_cell
 from personalization.ml.feedback import item_events
 from personalization.ml.item_words import address_of, kind_of
 from personalization.ml.models import Item
 from personalization.ml.sources import item_sources
-from personalization.ml.training.item_rows import GONE, TOLD_BY_SERVER, attributes_of
+from personalization.ml.training.item_rows import CHUNK, GONE, TOLD_BY_SERVER, attributes_of
 
 #: Categories to filter by, those of the most items.
 LISTED = 30
@@ -56,6 +59,7 @@ def _commonest(field: str) -> list[tuple[str, str]]:
 
 @admin.register(Item)
 class ItemAdmin(ModelAdmin):
+    change_list_template = "admin/personalization/item/change_list.html"
     list_display = ("name", "key", "kind", "category", "price", "is_active", "updated")
     list_filter = ("is_active", KindFilter, CategoryFilter)
     list_per_page = 50
@@ -90,6 +94,15 @@ class ItemAdmin(ModelAdmin):
         """Items come from events and from the tables of the site."""
         return False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Item | None = None) -> bool:
+        """The next sync would bring an item back, and in use; one out of use stays so."""
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(partial(popular_items, self))
+        own = path("popular/", view, name="personalization_item_popular")
+        return [own, *super().get_urls()]
+
     # -- may be recommended, or not ------------------------------------------------------
 
     @admin.action(
@@ -116,7 +129,9 @@ class ItemAdmin(ModelAdmin):
 
     def _set(self, request: HttpRequest, queryset: QuerySet[Item], *, active: bool) -> int:
         changed = list(queryset.filter(is_active=not active).order_by("pk"))
-        Item.objects.filter(pk__in=[item.pk for item in changed]).update(is_active=active)
+        for start in range(0, len(changed), CHUNK):
+            numbers = [item.pk for item in changed[start : start + CHUNK]]
+            Item.objects.filter(pk__in=numbers).update(is_active=active)
         for item in changed:
             message = [{"changed": {"fields": ["may be recommended"]}}]
             self.log_change(request, item, message)

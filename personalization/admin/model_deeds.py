@@ -19,6 +19,8 @@ from django.utils.translation import gettext as _
 
 from personalization import hints
 from personalization.admin.links import changelist, gone
+from personalization.admin.model_differences import named
+from personalization.admin.model_drift import without_drift
 from personalization.admin.read_only import ModelAdmin, may_view
 from personalization.ml.models import ModelVersion
 from personalization.ml.training.attempts import request as ask_for
@@ -27,7 +29,7 @@ from personalization.ml.training.figures import figures
 from personalization.ml.training.known import plan_of
 from personalization.ml.training.plans import UnknownPlan
 from personalization.ml.training.train import CannotTrain, can_train
-from personalization.ml.training.versions import NotPromotable, differences
+from personalization.ml.training.versions import NotPromotable, ServesNoMore, differences
 from personalization.ml.training.versions import promote as promote_version
 from personalization.ml.training.versions import roll_back as roll_back_model
 
@@ -105,11 +107,11 @@ def roll_back(model_admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpRes
     version = _version(pk)
     if version is None:
         return gone(request, ModelVersion)
-    if version.status != ModelVersion.Status.SERVING:
+    try:
+        before = roll_back_model(version, now=timezone.now())
+    except ServesNoMore:
         messages.error(request, _("%(version)s does not serve any more.") % {"version": version})
         return _page_of(version)
-    try:
-        before = roll_back_model(version.name, now=timezone.now())
     except NotPromotable as error:
         messages.error(request, str(error))
         return _page_of(version)
@@ -136,8 +138,8 @@ def comparison(model_admin: ModelAdmin, request: HttpRequest, pk: int, other: in
         "title": _("From %(one)s to %(two)s") % {"one": one, "two": two},
         "one": one,
         "two": two,
-        "differences": differences(one, two),
-        "figures": [(each, figures(each.metrics)) for each in (one, two)],
+        "differences": named(differences(one, two)),
+        "figures": [(each, figures(without_drift(each.metrics))) for each in (one, two)],
     }
     return TemplateResponse(request, _COMPARISON, context)
 

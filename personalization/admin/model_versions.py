@@ -17,15 +17,20 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from personalization.admin import clusters, decisions, model_deeds, sequences
+from personalization.admin.model_differences import named
+from personalization.admin.model_drift import last_look, without_drift
+from personalization.admin.model_insides import chosen
 from personalization.admin.model_log import beside_the_log
+from personalization.admin.model_overview import cards
 from personalization.admin.read_only import ReadOnlyAdmin
 from personalization.admin.wording import moment_cell
-from personalization.ml.models import ModelVersion
-from personalization.ml.training.figures import figures, headline
+from personalization.ml.models import ModelArtefact, ModelVersion
+from personalization.ml.training.figures import figures, headline_words
 from personalization.ml.training.findings import has_findings
 from personalization.ml.training.known import planned
 from personalization.ml.training.outdated import stale
-from personalization.ml.training.overview import model_states, warnings_of
+from personalization.ml.training.overview import warnings_of
+from personalization.ml.training.promote import refusal
 from personalization.ml.training.versions import differences, previous, serving
 
 _Status = ModelVersion.Status
@@ -33,6 +38,7 @@ _Status = ModelVersion.Status
 LISTED = 20
 _COLOURS: Mapping[str, str] = {
     _Status.TRAINING: "pending",
+    _Status.LACKING: "pending",
     _Status.FAILED: "broken",
     _Status.SERVING: "fresh",
 }
@@ -42,7 +48,8 @@ _COLOURS: Mapping[str, str] = {
 class ModelVersionAdmin(ReadOnlyAdmin):
     change_list_template = "admin/personalization/modelversion/change_list.html"
     change_form_template = "admin/personalization/modelversion/change_form.html"
-    list_display = ("version", "state", "algorithm", "figure", "n_rows", "begun", "served", "look")
+    #: What is to be looked at stands where no screen cuts it off.
+    list_display = ("version", "state", "figure", "begun")
     list_filter = ("name", "status")
     search_fields = ("name",)
     ordering = ("name", "-number")
@@ -54,7 +61,9 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     readonly_fields = fields
 
     class Media:
-        css = {"all": ("personalization/admin/personalization.css",)}
+        css = {
+            "all": ("personalization/admin/personalization.css", "personalization/admin/models.css")
+        }
 
     def has_promote_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("personalization.promote_modelversion")
@@ -83,8 +92,10 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        found = cards(now=timezone.now())
         context = {
-            "states": model_states(now=timezone.now()),
+            "cards": found,
+            "alerts": [alert for card in found for alert in card.alerts],
             "may_train": self.has_train_permission(request),
             **(extra_context or {}),
         }
@@ -108,15 +119,24 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         if version.status == _Status.TRAINING:
             words = f"{words}, {version.progress:.0%}"
         return format_html(
-            '<span class="pz-state pz-state-{}" title="{}">{}</span>',
+            '<span class="pz-state pz-state-{}" title="{}">{}</span>{}',
             _COLOURS.get(version.status, "off"),
             version.error or version.progress_words,
             words,
+            _to_look_at(version),
         )
 
     @admin.display(description=_("figure"))
-    def figure(self, version: ModelVersion) -> str:
-        return headline(version.metrics)
+    def figure(self, version: ModelVersion) -> SafeString | str:
+        """The figure in a few words, and why a version does not serve."""
+        why = _why_not(version)
+        words = headline_words(version.metrics) if version.metrics or not why else ""
+        if not why:
+            return words
+        # The start of a long one; all of it to hover, and on the page of the version.
+        return format_html(
+            '{} <span class="pz-quiet pz-clipped" title="{}">{}</span>', words, why, why
+        )
 
     @admin.display(description=_("rows"))
     def n_rows(self, version: ModelVersion) -> str:
@@ -142,17 +162,6 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     def until(self, version: ModelVersion) -> SafeString | str:
         return moment_cell(version.window_until)
 
-    @admin.display(description=_("to look at"))
-    def look(self, version: Any) -> SafeString | str:
-        """Say in a word what is wrong with a version that serves or might."""
-        if version.outdated_since and version.status in (_Status.SERVING, _Status.CANDIDATE):
-            word = gettext("outdated")
-        elif stale(version, version.plan, now=timezone.now()) is not None:
-            word = gettext("stale")
-        else:
-            return "–"
-        return format_html('<span class="pz-state pz-state-broken">{}</span>', word)
-
     # -- page ---------------------------------------------------------------------------
 
     def render_change_form(
@@ -168,20 +177,45 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         may_promote = self.has_promote_permission(request)
         others = ModelVersion.objects.filter(name=version.name).exclude(pk=version.pk)
         trained = version.status in (_Status.CANDIDATE, _Status.SERVING, _Status.RETIRED)
+        is_kept = ModelArtefact.objects.filter(version=version).exists()
         plan = planned().get(version.name)
         return {
             **beside_the_log(request, version, now=timezone.now()),
+            **chosen(version),
+            **last_look(version),
             "warnings": warnings_of(version, plan, now=timezone.now()) if trained else (),
-            "figures": figures(version.metrics),
-            "has_groups": clusters.has_groups(version),
-            "has_findings": has_findings(version),
+            "figures": figures(without_drift(version.metrics)),
+            "has_groups": is_kept and clusters.has_groups(version),
+            "has_findings": is_kept and has_findings(version),
             "has_decisions": decisions.has_decisions(version),
             "config": json.dumps(version.config, indent=2, ensure_ascii=False, sort_keys=True),
             "now_serving": now_serving if now_serving != version else None,
-            "differences": differences(now_serving, version) if now_serving else (),
+            "differences": named(differences(now_serving, version)) if now_serving else (),
             "others": others.order_by("-number")[:LISTED],
             "before": previous(version.name) if version.status == _Status.SERVING else None,
-            "may_promote": may_promote and version.status in (_Status.CANDIDATE, _Status.RETIRED),
+            "may_promote": is_kept
+            and may_promote
+            and version.status in (_Status.CANDIDATE, _Status.RETIRED),
             "may_roll_back": may_promote,
             "may_stop": self.has_train_permission(request) and version.status == _Status.TRAINING,
         }
+
+
+def _why_not(version: ModelVersion) -> str:
+    """Return why a version failed or was refused, in sentences."""
+    if version.status == _Status.CANDIDATE:
+        return " ".join(refusal(metrics=version.metrics, remarks=version.remarks))
+    return version.error
+
+
+def _to_look_at(version: Any) -> SafeString | str:
+    """Say in a word what is wrong with a version that serves or might; its page has no plan."""
+    if version.outdated_since and version.status in (_Status.SERVING, _Status.CANDIDATE):
+        word = gettext("outdated")
+    elif stale(version, getattr(version, "plan", None), now=timezone.now()) is not None:
+        word = gettext("stale")
+    elif version.status == _Status.CANDIDATE and _why_not(version):
+        return format_html(' <span class="pz-state pz-state-pending">{}</span>', gettext("refused"))
+    else:
+        return ""
+    return format_html(' <span class="pz-state pz-state-broken">{}</span>', word)

@@ -10,10 +10,10 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from personalization.admin.figures import rounded
 from personalization.admin.read_only import ModelAdmin, may_view
 from personalization.conf import settings
 from personalization.delivery.models import Slot
@@ -86,4 +86,4 @@ def _line(page: PageVersions, names: dict[str, str], config: Published, now: dat
 
 
 def _percent(part: float) -> str:
-    return f"{number_format(100 * part, 1)} %"
+    return f"{rounded(100 * part, 1)} %"

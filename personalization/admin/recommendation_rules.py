@@ -18,13 +18,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from personalization.admin.item_suggestions import PlaceInput, ValueInput, suggested
 from personalization.admin.read_only import ModelAdmin
 from personalization.delivery.decide_body import SLUG
+from personalization.delivery.list_places import known_places
 from personalization.delivery.list_rules import forget, holding, stated_by
 from personalization.delivery.recommendation_rules import RecommendationRule
 from personalization.ml.serving.clicks import LISTS, WITHIN, click_through
 from personalization.ml.serving.policy import policy_of
-from personalization.ml.serving.popular import popular
+from personalization.ml.serving.popular_now import popular
 from personalization.ml.serving.recommend import Ask, Recommendation, recommend
 from personalization.ml.serving.rerank import Rule
 from personalization.ml.serving.shelf import Shelf, shelf
@@ -73,13 +75,34 @@ class RecommendationRuleForm(ModelForm):
             "name", "place", "segment", "action", "target", "value", "factor", "position",
             "is_active",
         )  # fmt: skip
+        widgets = {
+            "place": PlaceInput(attrs={"class": "vTextField"}),
+            "value": ValueInput(attrs={"class": "vTextField"}),
+        }
         help_texts = {
             "place": _("The name that templates ask with; empty: everywhere."),
             "segment": _("Empty: for everybody."),
-            "value": _("The key of the item, or the kind, category or tag, as items have it."),
-            "factor": _("Scores are multiplied by it to show sooner, and divided to show later."),
-            "position": _("1 for the first; counts for what is put at a place."),
+            "value": _(
+                "The key of the item; the kind, category or tag, as items have it; or a range of "
+                "prices: 10–50, 50– for 50 and more, –20 for 20 and less, 15 for that alone."
+            ),
+            "factor": _(
+                "To show sooner, scores are multiplied by it; to show later, divided. 2 is double "
+                "or half."
+            ),
+            "position": _("The position in the list to put it at: 1 for the first."),
         }
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # Not in a form of who may only look.
+        if isinstance(value := self._widget("value"), ValueInput):
+            value.suggestions = suggested(shelf(now=timezone.now()))
+        if isinstance(place := self._widget("place"), PlaceInput):
+            place.places = sorted(known_places())
+
+    def _widget(self, name: str) -> forms.Widget | None:
+        return self.fields[name].widget if name in self.fields else None
 
     def clean_place(self) -> str:
         place = str(self.cleaned_data["place"]).strip()
@@ -112,6 +135,7 @@ class RecommendationRuleAdmin(ModelAdmin):
 
     class Media:
         css = {"all": ("personalization/admin/personalization.css",)}
+        js = (forms.Script("personalization/admin/recommendation_rule.js", type="module"),)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "segment":
@@ -124,6 +148,21 @@ class RecommendationRuleAdmin(ModelAdmin):
         if not stated_by(obj).rule.keys(shelf(now=timezone.now())):
             text = gettext("No active item fits “%(rule)s” now, so it changes nothing.")
             self.message_user(request, text % {"rule": obj}, messages.WARNING)
+        if obj.place:
+            self._warn_of_place(request, obj.place)
+
+    def _warn_of_place(self, request: HttpRequest, place: str) -> None:
+        """Say so when nothing seems to use the place: a slip of the pen would wait for ever. It
+        is no mistake to state what is only about to be used."""
+        known = known_places()
+        if place in known:
+            return
+        text = gettext(
+            "No template and no slot uses the place “%(place)s”, and no list was shown there of "
+            "late, so the rule waits until one is. Known are: %(known)s."
+        )
+        said = {"place": place, "known": ", ".join(sorted(known)) or gettext("none")}
+        self.message_user(request, text % said, messages.WARNING)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         super().delete_model(request, obj)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from personalization.admin.figures import about, number
+from personalization.admin.figures import about, number, rounded
 from personalization.admin.rule_check import examine
 from personalization.admin.rule_json import NotJson
 from personalization.admin.rule_request import read_request, require_segments
@@ -122,7 +122,7 @@ def _overlap(each: Overlap) -> JsonObject:
 
 def _percent(share: Estimate) -> str:
     margin = 100 * max(share.high - share.value, share.value - share.low)
-    text = number_format(round(100 * share.value), 0)
+    text = rounded(100 * share.value, 0)
     if share.low == share.high:
         return f"{text} %"
     return f"{text} ± {number_format(max(round(margin), 1), 0)} %"

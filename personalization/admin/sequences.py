@@ -26,10 +26,12 @@ from personalization.admin.links import gone
 from personalization.admin.read_only import ModelAdmin, may, may_view
 from personalization.admin.wording import share_words
 from personalization.ml.models import ModelVersion
-from personalization.ml.training.findings import Finding, NoFindings, findings_of
+from personalization.ml.training.findings import Finding, NoFindings, Onward, findings_of
 from personalization.segments.models import Segment
 
 View = Callable[..., HttpResponse]
+#: What shares are counted in: as little as one part is not nothing.
+_PARTS = 1_000_000
 _PAGE = "admin/personalization/modelversion/sequences.html"
 
 
@@ -39,9 +41,40 @@ class Card:
 
     place: int
     finding: Finding
-    #: Share for whom the goal came later.
+    #: Share for whom the goal came later; how likely so much is by chance.
     share: str
+    chance: str
+    #: Where visits end: their share here, that of others, and where the rest went.
+    ended: str
+    usual: str
+    ways: Sequence[Way]
     said: Said
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """A step that comes next, with its share."""
+
+    step: str
+    share: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """What comes after a step, as it stands on the page."""
+
+    onward: Onward
+    ways: Sequence[Way]
+    ends: str
+    reaches: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """How often the next step was told right, and by always saying the most usual one."""
+
+    right: str
+    usual: str
 
 
 def pages(model_admin: ModelAdmin) -> Mapping[str, tuple[str, View]]:
@@ -75,6 +108,8 @@ def sequences(model_admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpRes
         "goal": shown.goal,
         "leading": [card for card in cards if not card.finding.stop],
         "stopping": [card for card in cards if card.finding.stop],
+        "rows": [_row(each) for each in shown.onward],
+        "told": _told(version.metrics),
         "may_add": may(request, "add", Segment),
     }
     return TemplateResponse(request, _PAGE, context)
@@ -113,10 +148,37 @@ def _cards(found: Sequence[Finding]) -> list[Card]:
             place=place,
             finding=finding,
             share=share_words(finding.reached, finding.n),
+            chance=_percent(max(finding.chance, 1 / _PARTS)),
+            ended=share_words(finding.ended, finding.n),
+            usual=_percent(finding.usual),
+            ways=_ways(finding.ways),
             said=said[place],
         )
         for place, finding in enumerate(found)
     ]
+
+
+def _row(onward: Onward) -> Row:
+    return Row(
+        onward=onward,
+        ways=_ways(onward.next),
+        ends=_percent(onward.ends),
+        reaches="–" if onward.reaches is None else _percent(onward.reaches),
+    )
+
+
+def _ways(found: Sequence[tuple[str, float]]) -> list[Way]:
+    return [Way(step=step, share=_percent(share)) for step, share in found]
+
+
+def _told(metrics: Mapping[str, float]) -> Told | None:
+    if "next_step" not in metrics:
+        return None
+    return Told(right=_percent(metrics["next_step"]), usual=_percent(metrics["usual.next_step"]))
+
+
+def _percent(share: float) -> str:
+    return share_words(round(share * _PARTS), _PARTS)
 
 
 def _why(finding: Finding) -> str:

@@ -32,12 +32,12 @@ class SuppressionForm(ModelForm):
     """Whom to put on the list. The id is used once and not kept: the list has its pseudonym."""
 
     namespace = forms.CharField(
-        label=_("namespace"),
+        label=_("Namespace"),
         max_length=30,
         initial=Identity.USER,
         help_text=_("user, anonymous, or one of the site's own."),
     )
-    value = forms.CharField(label=_("id"), max_length=200)
+    value = forms.CharField(label=_("Id"), max_length=200)
     whole = forms.BooleanField(
         label=_("Erase everything of the person"),
         required=False,

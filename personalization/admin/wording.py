@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
@@ -12,6 +12,7 @@ from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from personalization.admin.figures import rounded
 from personalization.segments.explanation import Why
 
 #: To who wants to merge or part profiles that others keep changing.
@@ -25,7 +26,7 @@ def share_words(count: int, total: int) -> str:
     percent = 100 * count / total
     if 0 < percent < 0.1:
         return f"< {number_format(0.1, 1)} %"
-    return f"{number_format(round(percent, 1), 1)} %"
+    return f"{rounded(percent, 1)} %"
 
 
 def instant_words(at: datetime) -> str:
@@ -37,7 +38,7 @@ def instant_words(at: datetime) -> str:
             "at": local,
             "distance": timeuntil(at, now, depth=1),
         }
-    return _("%(at)s (%(distance)s ago)") % {"at": local, "distance": timesince(at, now, depth=1)}
+    return _("%(at)s (%(ago)s)") % {"at": local, "ago": ago_words(at, now=now)}
 
 
 def moment_cell(at: datetime | None, *, ago: bool = False) -> SafeString | str:
@@ -49,12 +50,15 @@ def moment_cell(at: datetime | None, *, ago: bool = False) -> SafeString | str:
         '<time class="pz-time" datetime="{}" title="{}">{}</time>',
         local.isoformat(),
         instant_words(at),
-        _ago(at) if ago else date_format(local, "j M Y, H:i"),
+        ago_words(at, now=timezone.now()) if ago else date_format(local, "j M Y, H:i"),
     )
 
 
-def _ago(at: datetime) -> str:
-    return _("%(distance)s ago") % {"distance": timesince(at, timezone.now(), depth=1)}
+def ago_words(at: datetime, *, now: datetime) -> str:
+    """Return how long ago an instant was."""
+    if timedelta(0) <= now - at < timedelta(minutes=1):
+        return _("just now")
+    return _("%(distance)s ago") % {"distance": timesince(at, now, depth=1)}
 
 
 def when_words(why: Why) -> str:

@@ -45,6 +45,7 @@ SPECIAL: dict[str, Needs] = {
     "profile_export": (PEOPLE, any_of("export_profile")),
     "profile_erase": (PEOPLE, any_of("erase_profile")),
     "consenttext_copy": (any_of("add_consenttext"),),
+    "item_popular": (any_of("view_item", "change_item"),),
     "consentrecord_export": (
         any_of("view_consentrecord", "change_consentrecord"),
         any_of("manage_consents"),

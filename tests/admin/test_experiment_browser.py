@@ -48,6 +48,7 @@ def type_into(page: Page, selector: str, text: str) -> None:
 
 def fits(page: Page) -> bool:
     """Whether nothing is wider than the phone, but what scrolls by itself."""
+    page.wait_for_load_state()
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 

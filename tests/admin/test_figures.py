@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalization.admin.figures import about, number, rounded_up
+from personalization.admin.figures import about, number, rounded, rounded_up
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,15 @@ from personalization.admin.figures import about, number, rounded_up
 )
 def test_a_figure_has_as_many_digits_as_are_known(n, low, high, words):
     assert about(n, low=low, high=high) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "words"),
+    [(100 * 0.29, 0, "29"), (99.99999999999999, 0, "100"), (0.06, 1, "0.1"), (2, 1, "2.0"),
+     (100 * 0.57, 1, "57.0"), (0.96, 0, "1")],
+)  # fmt: skip
+def test_the_last_digit_is_rounded_and_never_cut_off(value, digits, words):
+    assert rounded(value, digits) == words
 
 
 @given(st.integers(0, 10**9))

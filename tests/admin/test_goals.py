@@ -39,6 +39,12 @@ def test_a_goal_is_an_event_within_days(owner):
     assert AuditEntry.objects.get(kind="goal").name == "Order"
 
 
+def test_the_form_begins_with_a_week(owner):
+    form = owner.get(ADD).context["adminform"].form
+    assert form["within"].value() == 7
+    assert form["within"].label == "Within days"
+
+
 def test_the_list_tells_how_long_is_waited(owner):
     Goal.objects.create(slug="day", name="Day", event="A", within=timedelta(days=1))
     Goal.objects.create(slug="hours", name="Hours", event="B", within=timedelta(hours=36))

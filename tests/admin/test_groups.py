@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
+from personalization.delivery.recommendation_rules import RecommendationRule
 from personalization.management.commands.personalization_groups import EDITORS, PROTECTION
 
 pytestmark = pytest.mark.django_db
@@ -31,13 +32,30 @@ def test_editors_change_rules_and_places_and_see_nobody(make_segment, make_visit
     segment = make_segment("guests")
     assert client.get(page("segment", "change", segment.pk)).status_code == 200
     assert client.get(page("slot", "add")).status_code == 200
-    for model in ("experiment", "metric"):
+    for model in ("experiment", "metric", "recommendationrule"):
         assert client.get(page(model, "add")).status_code == 200
     assert client.get(page("experiment", "earnings")).status_code == 200
     assert client.post(page("experiment", "start", 0)).status_code == 302  # it may, if it is there
     for model in ("profile", "event", "consent", "deadletter", "auditentry"):
         assert client.get(page(model)).status_code == 403
     assert client.get(page("profile", "change", make_visitor().pk)).status_code == 403
+
+
+def test_editors_write_and_delete_rules_for_recommendations():
+    call_command("personalization_groups", verbosity=0)
+    client = member(EDITORS)
+    said = {
+        "name": "Ours", "action": "exclude", "target": "item", "value": "hat", "factor": "2",
+        "position": "1",
+    }  # fmt: skip
+    assert client.post(page("recommendationrule", "add"), said).status_code == 302
+    rule = RecommendationRule.objects.get()
+    change = page("recommendationrule", "change", rule.pk)
+    assert client.post(change, {**said, "name": "Theirs"}).status_code == 302
+    rule.refresh_from_db()
+    assert rule.name == "Theirs"
+    client.post(page("recommendationrule", "delete", rule.pk), {"post": "yes"})
+    assert not RecommendationRule.objects.exists()
 
 
 def test_data_protection_sees_people_and_changes_no_rule(make_segment, make_visitor):
@@ -48,7 +66,8 @@ def test_data_protection_sees_people_and_changes_no_rule(make_segment, make_visi
         assert client.get(page(model)).status_code == 200
     assert client.get(page("profile", "change", make_visitor().pk)).status_code == 200
     assert client.post(page("segment", "change", segment.pk), {"name": "x"}).status_code == 403
-    assert client.get(page("slot", "add")).status_code == 403
+    for model in ("slot", "recommendationrule"):
+        assert client.get(page(model, "add")).status_code == 403
 
 
 def test_run_twice_it_says_so_and_takes_nothing_away(capsys):

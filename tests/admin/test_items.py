@@ -6,12 +6,15 @@ import html
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from personalization.ml.models import Item
 from personalization.ml.sources import item_sources, register
 from personalization.ml.training.item_rows import GONE, TOLD_BY_SERVER
+from personalization.ml.training.items import sync_items
 from personalization.privacy.models import AuditEntry
-from project.shop.models import Product
+from project.shop.models import Category, Product
+from tests.few_values import few_values
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +36,14 @@ def sock() -> Item:
 @pytest.fixture
 def waves() -> Item:
     return Item.objects.create(key="waves", kind="article", title="On waves", category="Sea")
+
+
+@pytest.fixture
+def make_product():
+    socks = Category.objects.create(slug="socks", name="Socks")
+    return lambda slug: Product.objects.create(
+        sku=slug, slug=slug, name=slug.title(), price=4, category=socks
+    )
 
 
 def text_of(response) -> str:
@@ -86,6 +97,17 @@ def test_chosen_items_are_put_out_of_use_and_back(owner, sock, waves):
     assert Item.objects.get(is_active=True) == sock
 
 
+def test_all_items_of_a_large_site_are_put_out_of_use_at_once(owner, monkeypatch):
+    monkeypatch.setattr("personalization.admin.items.CHUNK", 60)
+    Item.objects.bulk_create([Item(key=f"sock-{n}") for n in range(130)], batch_size=2)
+    first = Item.objects.first()
+    chosen = {"_selected_action": [first.pk], "select_across": "1"}
+    with few_values(60 + 3):
+        response = owner.post(LIST, {"action": "put_out_of_use", **chosen})
+    assert response.status_code == 302
+    assert not Item.objects.filter(is_active=True).exists()
+
+
 def test_who_may_only_look_changes_nothing(sign_in, sock):
     client = sign_in("view_item")
     assert "put_out_of_use" not in text_of(client.get(LIST))
@@ -96,6 +118,26 @@ def test_who_may_only_look_changes_nothing(sign_in, sock):
 
 def test_nobody_adds_an_item_by_hand(owner):
     assert owner.get(reverse("admin:personalization_item_add")).status_code == 403
+
+
+def test_nobody_deletes_an_item_that_the_next_sync_would_bring_back(owner, sock):
+    assert "delete_selected" not in text_of(owner.get(LIST))
+    assert "deletelink" not in page_of(owner, sock)
+    address = reverse("admin:personalization_item_delete", args=(sock.pk,))
+    assert owner.post(address, {"post": "yes"}).status_code == 403
+    owner.post(LIST, {"action": "delete_selected", "_selected_action": [sock.pk], "post": "yes"})
+    assert Item.objects.get() == sock
+
+
+def test_what_was_put_out_of_use_stays_so_when_its_table_is_read_again(owner, make_product):
+    register(Product, key="slug", title="name", url=lambda product: f"/{product.slug}/")
+    make_product("wool")
+    assert sync_items(now=timezone.now()) == 1
+    item = Item.objects.get()
+    owner.post(LIST, {"action": "put_out_of_use", "_selected_action": [item.pk]})
+    make_product("silk")
+    sync_items(now=timezone.now())
+    assert dict(Item.objects.values_list("key", "is_active")) == {"wool": False, "silk": True}
 
 
 def test_an_item_says_which_events_tell_of_it(owner, waves):

@@ -115,6 +115,31 @@ def test_a_click_makes_a_segment_of_whoever_is_above(owner: Client, version: Mod
     assert "There as “propensity.order from 0.8123 on”" in text
 
 
+def test_thresholds_that_look_the_same_stand_there_once_with_all_whom_they_choose(
+    owner: Client,
+) -> None:
+    version = made(
+        ap=0.6,
+        base_rate=0.2,
+        **figures_of(
+            {
+                1: Step(threshold=0.95799, share=0.01, precision=1.0, recall=0.02),
+                2: Step(threshold=0.95791, share=0.02, precision=0.97, recall=0.1),
+                10: Step(threshold=0.5, share=0.1, precision=0.9, recall=0.45),
+            }
+        ),
+    )
+    text = text_of(owner.get(address("decisions", version.pk), {"in_vain": 99, "missed": 9999}))
+    assert text.count('<th scope="row">0.9579') == 1
+    assert "97.0 %" in text
+    assert "100.0 %" not in text
+    owner.post(address("decision_segment", version.pk, 0))
+    owner.post(address("decision_segment", version.pk, 1))
+    text = text_of(owner.get(address("decisions", version.pk)))
+    assert text.count("There as “propensity.order from 0.9579 on”") == 1
+    assert text.count("There as “propensity.order from 0.5000 on”") == 1
+
+
 def test_a_threshold_that_is_not_there_makes_none(owner: Client, version: ModelVersion) -> None:
     n = Segment.objects.count()
     response = owner.post(address("decision_segment", version.pk, 9), follow=True)

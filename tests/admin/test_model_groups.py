@@ -107,6 +107,13 @@ def test_the_page_of_the_version_leads_there(owner: Client, version: ModelVersio
     assert f'href="{address("groups", version.pk)}"' in page
 
 
+def test_the_page_says_how_numbers_were_cleaned(owner: Client, version: ModelVersion) -> None:
+    text = text_of(owner.get(address("groups", version.pk)))
+    said = text.split("Numbers were cleaned by:")[1].split("</span>")[0]
+    names = [each.split(" (")[0].strip(" .") for each in said.split("; ")]
+    assert names == ["log", "z-score", "impute", "standard"]
+
+
 def test_each_group_stands_there_with_name_share_and_rule(
     owner: Client, version: ModelVersion, model: Personas
 ) -> None:

@@ -14,6 +14,9 @@ from django.utils import timezone
 from personalization.admin import model_log
 from personalization.events.models import Event
 from personalization.ml.models import ModelVersion
+from personalization.ml.training.drifting import keep
+from personalization.ml.training.list_clicks import clicks_of
+from personalization.ml.training.watched import Watched
 from personalization.profiles.models import Snapshot
 from tests.admin.test_model_versions import address as address_of
 from tests.admin.test_model_versions import page_of, text_of
@@ -43,7 +46,7 @@ def shown(person: Person, *items: str, model: str = "recommend 7", minutes: int 
 
 
 def told(response: Any) -> list[tuple[str, int, int]]:
-    return [(one.model, one.clicked, one.lists) for one, _ in response.context["click_through"]]
+    return [(one.by, one.clicked, one.lists) for one, *_ in response.context["lists"]]
 
 
 # -- rows ----------------------------------------------------------------------------------
@@ -75,22 +78,40 @@ def test_many_rows_are_counted_only_when_asked_for(
     assert 'href="?count=1' not in asked
 
 
-@pytest.mark.parametrize("other", [{"name": "churn"}, {"checksum": ""}])
-def test_what_recommends_nothing_has_no_rows_or_lists(
-    owner: Client, version: ModelVersion, other: dict[str, str]
-) -> None:
-    ModelVersion.objects.update(**other)
+def test_what_was_not_trained_has_no_rows_or_lists(owner: Client, version: ModelVersion) -> None:
+    ModelVersion.objects.update(checksum="")
     page = page_of(owner, version)
     assert "Rows in the log" not in page
     assert "What lists led to" not in page
 
 
+def test_rows_that_are_people_are_told_too_and_they_have_no_lists(
+    owner: Client, version: ModelVersion
+) -> None:
+    for _ in range(3):
+        look_at(make_person(), "hat")
+    ModelVersion.objects.update(name="cluster.personas", algorithm="personas", rows=5)
+    page = page_of(owner, version)
+    assert "made of 5 rows, and the log has 3 now: visitors were erased" in page
+    assert "What lists led to" not in page
+
+
+def test_people_who_may_be_drawn_of_many_are_counted_when_asked_for(
+    owner: Client, version: ModelVersion
+) -> None:
+    ModelVersion.objects.update(name="cluster.personas", rows=model_log.PEOPLE_AT_ONCE + 1)
+    assert 'href="?count=1' in page_of(owner, version)
+
+
 # -- lists ---------------------------------------------------------------------------------
 
 
-def test_lists_of_the_version_come_before_those_of_popularity_and_no_others(
+def test_lists_of_the_version_come_first_then_popularity_and_other_versions(
     owner: Client, version: ModelVersion
 ) -> None:
+    ModelVersion.objects.create(
+        name="recommend", number=6, status=_Status.RETIRED, promoted_at=timezone.now() - 9 * DAY
+    )
     people = [make_person() for _ in range(4)]
     shown(people[0], "hat", "shoe")
     look_at(people[0], "shoe", minutes=5)
@@ -98,20 +119,32 @@ def test_lists_of_the_version_come_before_those_of_popularity_and_no_others(
         shown(person, "hat", model="popularity")
     shown(people[3], "hat", model="recommend 6")
     response = owner.get(address_of("change", version.pk))
-    assert told(response) == [("recommend 7", 1, 1), ("popularity", 0, 2)]
-    assert "100.0 %" in text_of(response)
+    assert told(response) == [("recommend 7", 1, 1), ("popularity", 0, 2), ("recommend 6", 0, 1)]
+    page = text_of(response)
+    assert "100.0 %" in page
+    assert "20.7 % to 100.0 %" in page
+    assert "Too few lists to compare: recommend 7 has 1, needs 100." in page
 
 
-def test_a_version_that_filled_no_list_says_nothing_of_popularity(
+def test_a_version_that_filled_no_list_says_so_beside_popularity(
     owner: Client, version: ModelVersion
 ) -> None:
     shown(make_person(), "hat", model="popularity")
-    assert "What lists led to" not in page_of(owner, version)
+    response = owner.get(address_of("change", version.pk))
+    assert told(response) == [("popularity", 0, 1)]
+    assert "No list of recommend 7 was shown since" in text_of(response)
 
 
-def test_lists_of_long_ago_are_not_looked_at(owner: Client, version: ModelVersion) -> None:
-    shown(make_person(), "hat", minutes=(model_log.DAYS + 1) * 24 * 60)
-    assert "What lists led to" not in page_of(owner, version)
+def test_where_no_list_was_shown_of_late_that_is_said(owner: Client, version: ModelVersion) -> None:
+    shown(make_person(), "hat", minutes=31 * 24 * 60)
+    assert "No list was shown since" in page_of(owner, version)
+
+
+def test_what_the_daily_look_found_is_shown_as_it_was(owner: Client, version: ModelVersion) -> None:
+    now = timezone.now()
+    keep(Watched(version=version, at=now, clicks=clicks_of(version, now=now)))
+    shown(make_person(), "hat")
+    assert "No list was shown since" in page_of(owner, version)
 
 
 def test_what_never_served_is_not_looked_for(owner: Client, version: ModelVersion) -> None:
@@ -136,3 +169,28 @@ def test_many_lists_cost_no_more_queries_than_one(
         one()
     with django_assert_num_queries(len(first)):
         assert told(owner.get(address_of("change", version.pk))) == [("recommend 7", 16, 16)]
+
+
+def test_versions_that_served_of_late_cost_no_queries(
+    owner: Client, version: ModelVersion, django_assert_num_queries: Any
+) -> None:
+    """A recommender is trained each night, and each version of a month has filled lists."""
+
+    def served(number: int, *, days: int) -> None:
+        ModelVersion.objects.create(
+            name="recommend", number=number, status=_Status.RETIRED,
+            promoted_at=timezone.now() - days * DAY,
+        )  # fmt: skip
+        person = make_person()
+        shown(person, "hat", model=f"recommend {number}")
+        look_at(person, "hat", minutes=5)
+
+    served(6, days=2)
+    page_of(owner, version)
+    with CaptureQueriesContext(connection) as first:
+        page_of(owner, version)
+    for number in range(1, 6):
+        served(number, days=10 - number)
+    with django_assert_num_queries(len(first)):
+        found = told(owner.get(address_of("change", version.pk)))
+    assert found == [(f"recommend {number}", 1, 1) for number in (6, 5, 4, 3, 2, 1)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -94,6 +95,62 @@ def test_each_sequence_stands_there_with_its_figures_and_rule(
     assert "A &lt;b&gt;remark&lt;/b&gt;." in response.content.decode()
 
 
+def cells(text: str, row: str) -> list[str]:
+    """Return what stands in the cells of the row with this heading, without markup."""
+    (found,) = re.findall(rf'<th scope="row">{re.escape(row)}\b.*?</tr>', text, re.DOTALL)
+    return [
+        " ".join(re.sub(r"<[^>]+>", " ", each).split())
+        for each in re.findall(r"<td>(.*?)</td>", found, re.DOTALL)
+    ]
+
+
+def section(text: str, heading: str) -> str:
+    return text.split(f'id="pz-{heading}-heading"')[1].split("</section>")[0]
+
+
+def test_what_leads_there_says_how_likely_it_is_by_chance_and_who_is_left(
+    owner: Client, version: ModelVersion
+) -> None:
+    text = section(text_of(owner.get(address("sequences", version.pk))), "leading")
+    assert cells(text, "/ → /guide")[:5] == ["80", "75.0 %", "4.3", "< 0.1 %", "20 people"]
+
+
+def test_where_people_stop_says_what_is_usual_and_how_others_went_on(
+    owner: Client, version: ModelVersion, model: SequenceRules
+) -> None:
+    text = section(text_of(owner.get(address("sequences", version.pk))), "stopping")
+    visits, ended, reached, ways, chance, left, _button = cells(text, "Product Added")
+    usual = round(100 * model.found[1].usual, 1)
+    assert (visits, ended) == ("160", f"100 (62.5 %) {usual} % at any step")
+    assert (reached, ways) == ("37.5 %", "Order Completed 100.0 %")
+    assert (chance, left) == ("< 0.1 %", "100 people")
+
+
+def test_what_comes_next_is_told_of_each_step_with_who_leaves(
+    owner: Client, version: ModelVersion
+) -> None:
+    version.metrics = {"next_step": 0.615, "usual.next_step": 0.25}
+    version.save()
+    text = section(text_of(owner.get(address("sequences", version.pk))), "onward")
+    times, ways, ends, reaches = cells(text, "Product Added")
+    assert times == "160"
+    assert ways == "Order Completed 36.5 %"
+    assert float(ends.split()[0]) == pytest.approx(62.5, abs=2)
+    assert float(reaches.split()[0]) == pytest.approx(37.5, abs=1)
+    assert (
+        "the right one in 61.5 %; always saying the most usual one would have been in 25.0 %"
+        in text
+    )
+    assert '<th scope="row">Order Completed' not in text
+
+
+def test_of_few_visits_the_page_says_that_they_tell_nothing(owner: Client) -> None:
+    empty = SequenceRules()
+    empty.goal = "Order Completed"
+    text = section(text_of(owner.get(address("sequences", kept(empty).pk))), "onward")
+    assert "There are too few visits to tell." in text
+
+
 def test_it_asks_the_database_no_more_for_more_sequences(
     owner: Client, version: ModelVersion, django_assert_max_num_queries: Any
 ) -> None:
@@ -106,7 +163,8 @@ def test_where_nothing_was_found_it_says_so(owner: Client) -> None:
     empty.goal = "Order Completed"
     version = kept(empty)
     text = text_of(owner.get(address("sequences", version.pk)))
-    assert text.count("Nothing that is more than chance.") == 2
+    assert text.count("Nothing that is more than chance.") == 1
+    assert "likelier than each part of it does by itself" in text
     assert "There is no such sequence." in text_of(adopted(owner, version))
 
 

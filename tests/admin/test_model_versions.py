@@ -6,25 +6,27 @@ The admin begins what it tells with a capital letter: “counting 2” is “Cou
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
 from personalization import hints
+from personalization.admin import model_deeds
 from personalization.management.commands.personalization_groups import EDITORS, PROTECTION
 from personalization.ml.models import ModelArtefact, ModelVersion
 from personalization.ml.training import train
 from personalization.ml.training.attempts import request, take
 from personalization.ml.training.outdated import mark_outdated
-from personalization.ml.training.versions import serving
+from personalization.ml.training.versions import roll_back, serving
 from personalization.privacy.models import AuditEntry
 from tests.ml.training.conftest import DAY, HOUR, damage, kitchen, shop, trained
 from tests.ml.training.counting import NAME, Kitchen, plan
@@ -75,7 +77,7 @@ def test_each_version_is_listed_with_its_figure_and_popularity_beside(
     trained(now=now)
     text = text_of(owner.get(reverse(LIST)))
     assert f"{NAME} 1" in text
-    assert "hr_20 0.5000 (popularity 0.2000)" in text
+    assert "hit rate@20 0.50 (popularity 0.20)" in text
     assert 'class="pz-state pz-state-fresh" title="">serving' in text
 
 
@@ -114,14 +116,28 @@ def test_a_failure_stands_there_in_its_words(
     assert "“power” is 99; allowed: 0 to 4" in text_of(owner.get(reverse(LIST)))
 
 
-def test_a_large_artefact_is_not_read_for_the_list(
+def test_why_a_version_does_not_serve_stands_in_the_list(
+    owner: Client, trained: Trained, kitchen: Kitchen, now: Any
+) -> None:
+    trained(now=now - HOUR)
+    kitchen.value = 0.1
+    trained(now=now)
+    row = re.search(r"<tr><th[^>]*>.*?counting 2.*?</tr>", text_of(owner.get(reverse(LIST))))
+    assert row
+    assert "It is not better than popularity: hit rate@20 0.1000 beside 0.2000" in row[0]
+    assert ">refused<" in row[0]
+
+
+def test_artefacts_are_read_of_what_serves_alone(
     owner: Client, trained: Trained, now: Any, django_assert_max_num_queries: Any
 ) -> None:
     for _ in range(3):
         trained(now=now)
-    with django_assert_max_num_queries(40) as asked:
+    with django_assert_max_num_queries(30) as asked:
         owner.get(reverse(LIST))
-    assert not [one for one in asked.captured_queries if "modelartefact" in one["sql"].lower()]
+    assert (
+        len([one for one in asked.captured_queries if "modelartefact" in one["sql"].lower()]) == 1
+    )
 
 
 # -- page ----------------------------------------------------------------------------------
@@ -134,7 +150,7 @@ def test_the_page_tells_remarks_figures_configuration_and_differences(
     kitchen.value = 0.1
     version = trained(plan(config={"power": 2.5}), now=now)
     text = page_of(owner, version)
-    assert "It is not better than popularity: hr_20 0.1000" in text
+    assert "It is not better than popularity: hit rate@20 0.1000" in text
     assert "popularity 0.2" in text
     assert '"power": 2.5' in text
     assert "Beside version 1, which serves" in text
@@ -148,6 +164,23 @@ def test_a_damaged_artefact_is_seen(owner: Client, trained: Trained, now: Any) -
     assert "is damaged: its checksum is" in page_of(owner, version)
 
 
+def test_of_an_artefact_that_is_gone_nothing_is_offered(
+    owner: Client, trained: Trained, now: Any
+) -> None:
+    version = trained(mode="never", now=now)
+    assert "Let this version serve" in page_of(owner, version)
+    for algorithm, page in (("personas", "groups"), ("sequences", "sequences")):
+        ModelVersion.objects.filter(pk=version.pk).update(algorithm=algorithm)
+        assert address(page, version.pk) in page_of(owner, version)
+    ModelArtefact.objects.all().delete()
+    for algorithm, page in (("personas", "groups"), ("sequences", "sequences")):
+        ModelVersion.objects.filter(pk=version.pk).update(algorithm=algorithm)
+        text = page_of(owner, version)
+        assert "is not kept any more" in text
+        assert "Let this version serve" not in text
+        assert address(page, version.pk) not in text
+
+
 def test_two_versions_are_compared(owner: Client, trained: Trained, now: Any) -> None:
     one = trained(now=now - DAY)
     two = trained(plan(seed=7), now=now)
@@ -156,6 +189,25 @@ def test_two_versions_are_compared(owner: Client, trained: Trained, now: Any) ->
         text = text_of(owner.get(address("comparison", *pair)))
         assert f"From {NAME} 1 to {NAME} 2" in text
         assert "seed</th><td>0</td><td>7</td>" in text
+
+
+@override_settings(TIME_ZONE="Europe/Athens")
+def test_a_comparison_writes_figures_and_instants_as_the_pages_of_versions_do(
+    owner: Client, trained: Trained, now: Any
+) -> None:
+    one, two = trained(now=now - DAY), trained(now=now)
+    one.metrics = {"cases": 168.0, "hr_20": 0.123456, "mrr_20": 0.30000001, "ndcg_20": 0.0}
+    two.metrics = {"cases": 2000.0, "hr_20": 0.234567, "mrr_20": 0.30000009, "ndcg_20": 0.5}
+    one.save(update_fields=["metrics"])
+    two.save(update_fields=["metrics"])
+    text = text_of(owner.get(address("comparison", one.pk, two.pk)))
+    assert "cases judged</th><td>168</td><td>2000</td>" in text
+    assert "hit rate@20</th><td>0.1235</td><td>0.2346</td>" in text
+    assert "NDCG@20</th><td>0</td><td>0.5000</td>" in text
+    assert "MRR@20</th><td>0.3" not in text  # nothing to be seen in four digits
+    until = [f"{timezone.localtime(each.window_until):%-d %b %Y, %H:%M}" for each in (one, two)]
+    assert f"until</th><td>{until[0]}</td><td>{until[1]}</td>" in text
+    assert f'<h2 id="pz-figures-1">{NAME} 1 (served before)</h2>' in text  # quiet is unreadable
 
 
 def test_only_versions_of_one_model_are_compared(owner: Client, trained: Trained, now: Any) -> None:
@@ -202,6 +254,34 @@ def test_back_to_the_version_before(owner: Client, trained: Trained, now: Any) -
     }
     assert "Counting 2 does not serve any more." in posted(owner, "roll_back", second.pk)
     assert serving(NAME) == first
+
+
+def test_of_two_clicks_at_once_the_second_brings_nothing_back(
+    owner: Client, trained: Trained, now: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have read that the bad version serves before one of them may change that."""
+    trained(now=now - 2 * DAY)
+    good, bad = trained(now=now - DAY), trained(now=now)
+
+    def others_first(version: ModelVersion, *, now: datetime) -> ModelVersion:
+        monkeypatch.setattr(model_deeds, "roll_back_model", roll_back)
+        assert "Counting 2 serves again." in posted(owner, "roll_back", bad.pk)
+        return roll_back(version, now=now)
+
+    monkeypatch.setattr(model_deeds, "roll_back_model", others_first)
+    assert "Counting 3 does not serve any more." in posted(owner, "roll_back", bad.pk)
+    assert serving(NAME) == good
+    assert AuditEntry.objects.filter(kind="modelversion").count() == 1
+
+
+def test_of_two_clicks_the_second_promotes_nothing(
+    owner: Client, trained: Trained, now: Any
+) -> None:
+    version = trained(mode="never", now=now)
+    posted(owner, "promote", version.pk)
+    assert "is “serving”; allowed" in posted(owner, "promote", version.pk)
+    assert serving(NAME) == version
+    assert AuditEntry.objects.filter(kind="modelversion").count() == 1
 
 
 def test_without_one_before_there_is_no_way_back(owner: Client, trained: Trained, now: Any) -> None:

@@ -226,7 +226,9 @@ def test_a_visitor_is_tried_on_the_rule_as_edited(edit, shop, make_segment):
     trial.get_by_label("Visitor", exact=True).fill("nobody")
     trial.get_by_role("button", name="Try").click()
     verdict.get_by_text("Nobody is known as “nobody”.").wait_for()
-    names = trial.get_by_label("Visitors seen last").locator("option").all_inner_texts()
+    options = trial.get_by_label("Visitors seen last").locator("option")
+    options.nth(1).wait_for(state="attached")
+    names = options.all_inner_texts()
     assert "Anonymous left-sho" in names
     trial.get_by_label("Visitors seen last").select_option(label="Anonymous left-sho")
     verdict.get_by_text("does not match").wait_for()

@@ -91,7 +91,9 @@ def build_by_keyboard(editor: Editor) -> None:
     keys.type("none")
 
 
-@pytest.mark.parametrize("build", [build_by_mouse, build_by_keyboard])
+@pytest.mark.parametrize(
+    "build", [pytest.param(build_by_mouse, marks=pytest.mark.slow), build_by_keyboard]
+)
 def test_a_rule_is_built_counted_explained_saved_and_acts(
     edit: Callable[..., Editor], visitor: Any, build: Callable[[Editor], None]
 ) -> None:

@@ -32,6 +32,7 @@ def test_people_are_put_in_from_a_file(edit: Any, make_segment: Any, make_profil
     page.get_by_label("CSV file").set_input_files(file)
     page.get_by_role("button", name="Put them in").click()
     page.wait_for_selector("text=What became of it")
+    page.wait_for_load_state()  # the rows too: a heading is there before them
     assert page.locator(".pz-table tbody tr").all_inner_texts() == [
         "2\tNobody is known as “nobody”."
     ]
@@ -50,6 +51,7 @@ def test_an_earlier_rule_is_looked_at_and_taken_back(edit: Any, make_segment: An
     page = editor.page
     page.get_by_role("link", name="2 versions").click()
     page.get_by_role("link", name="What changed since version 1").click()
+    page.wait_for_load_state()
     assert page.locator("ins").inner_text().strip().endswith("viewed a product at least 3 times")
     assert page.locator("del").count() == 3
     page.get_by_role("link", name="All versions").click()

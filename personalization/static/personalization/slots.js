@@ -7,6 +7,7 @@ const MOST_SLOTS = 50; // of one question
 const LONGEST = 2000; // characters of an address
 const PLACES = "[data-personalization-deferred]";
 const LISTS = "[data-personalization-list]";
+const AROUND = "[data-personalization-around]"; // is hidden while the list in it is empty
 const VARIANTS = "template[data-personalization-variation]";
 const GUARD = "pz_slots_shown"; // in the storage of the tab: which dialogs were shown lately
 const SEEN_STEPS = [0, 0.1, 0.2, 0.3, 0.4, 0.5];
@@ -103,8 +104,15 @@ async function fillList(place, deadline) {
   if (!list?.html || !asked.has(place) || !place.isConnected || isInUse(place)) return;
   defaults.set(place, [...place.childNodes]);
   place.replaceChildren(nodesOf(list.html));
+  showAround(place);
   watch(place, () => reportList(list.shown));
   tell(place);
+}
+
+/** Show the heading of a list that there is something in now, and none of one that is empty. */
+function showAround(list) {
+  const around = list.matches(LISTS) && list.closest(AROUND);
+  if (around) around.hidden = !list.hasChildNodes();
 }
 
 function asking(place) {
@@ -284,6 +292,7 @@ function empty() {
     if (!shown) return;
     [...place.childNodes].forEach((node) => node.matches?.(VARIANTS) || node.remove());
     place.prepend(...shown);
+    showAround(place);
     tell(place);
   });
   try {

@@ -54,6 +54,7 @@ def decide(request: HttpRequest) -> HttpResponse:
     return answer
 
 
+@csrf_exempt  # other methods are refused in words of their own, and change nothing
 @transaction.non_atomic_requests
 def slot(request: HttpRequest, slug: str) -> HttpResponse:
     """Answer with the HTML that a slot shows to the visitor; 204 where that is its default."""

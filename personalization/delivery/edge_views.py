@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
 
 from personalization.conf import settings
 from personalization.delivery.caching import KEY_HEADER
@@ -25,6 +26,7 @@ _LONGEST = 4000
 _PATH = re.compile(r"/(?![/\\])[^\s#\\\x00-\x1f\x7f]*")
 
 
+@csrf_exempt  # other methods are refused in words of their own, and change nothing
 @transaction.non_atomic_requests
 def key(request: HttpRequest) -> HttpResponse:
     """Answer under which key the page at `path` is kept for the visitor of the cookie.

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
 
 from personalization.clock import microseconds
 from personalization.delivery.askers import (
@@ -43,6 +44,7 @@ from personalization.types import Json, JsonObject, Purpose
 _WHO = ("anonymousId", "userId")
 
 
+@csrf_exempt  # other methods are refused in words of their own, and change nothing
 @transaction.non_atomic_requests
 def recommend(request: HttpRequest) -> HttpResponse:
     """Answer what is recommended: to the visitor of the cookie, or to whom a server names."""
@@ -80,7 +82,7 @@ def _wanted(query: QueryDict) -> Wanted:
     is_whole = limit.isascii() and limit.isdigit() and len(limit) < 5
     try:
         return wanted_of(
-            query.get("place"), n=int(limit) if is_whole else limit, item=query.get("item", "")
+            query.get("place", ""), n=int(limit) if is_whole else limit, item=query.get("item", "")
         )
     except ValueError as error:
         raise RequestRejected(str(error), code="invalid_list") from None

@@ -25,7 +25,7 @@ class RecommendationRule(models.Model):
         KIND = "kind", _("items of the kind")
         CATEGORY = "category", _("items of the category")
         TAG = "tag", _("items with the tag")
-        PRICE = "price", _("items with a price of, as in 10–50,")
+        PRICE = "price", _("items with a price in the range")
 
     name = models.CharField(_("name"), max_length=100)
     #: Name of the place it is for; empty: everywhere.

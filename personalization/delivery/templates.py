@@ -15,6 +15,10 @@ from personalization.delivery.block import PersonalizedBlock
 
 #: What stands in a tag that names segments, or, in Jinja2, behind the function.
 _NAMING = re.compile(rb"(?:{%[-+]?\s*(?:variant|in_segment)\b|\bin_segment\s*\()([^%)]*)")
+#: The place that a list is asked for at, in a tag or, in Jinja2, by the function.
+_LISTING = re.compile(
+    rb"(?:{%[-+]?\s*recommend\s+|\brecommend\(\s*(?:place\s*=\s*)?)[\"']([-\w]+)[\"']"
+)
 _QUOTED = re.compile(rb"[\"']([\w-]+)[\"']")
 
 
@@ -71,6 +75,16 @@ def segments_named() -> set[str]:
     and other texts that stand in such tags."""
     return {
         slug for backend in engines.all() for _, text in _texts(backend) for slug in _said(text)
+    }
+
+
+def places_named() -> set[str]:
+    """Return the places that templates ask for lists at, by one look at their texts."""
+    return {
+        place.decode()
+        for backend in engines.all()
+        for _, text in _texts(backend)
+        for place in _LISTING.findall(text)
     }
 
 

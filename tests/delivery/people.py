@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -50,15 +51,34 @@ class Person:
 
 
 def make_person(
-    *segments: str, consents: Collection[str] = ("analytics", "personalization")
+    *segments: str,
+    consents: Collection[str] = ("analytics", "personalization"),
+    number: int | None = None,
 ) -> Person:
-    visitor_id, profile = new_visitor_id(), Profile.objects.create()
+    """Make a visitor: with a number one who is in the same arms in every run.
+
+    For arms hang on the number of the profile, and what the database gives hangs on how many
+    other tests took. These count down: where it gives on from the highest, it meets none of them.
+    """
+    if number is None:
+        visitor_id, profile = new_visitor_id(), Profile.objects.create()
+    else:
+        visitor_id, profile = id_of(number), Profile.objects.create(pk=10**9 - number)
     Identity.objects.create(profile=profile, namespace=Identity.ANONYMOUS, value=visitor_id)
     Snapshot.objects.create(profile=profile)
     person = Person(visitor_id, profile)
     person.enter(*segments)
     person.agree_to(*consents)
     return person
+
+
+def make_people(n: int, *segments: str) -> list[Person]:
+    """Return people who are in the same arms in every run."""
+    return [make_person(*segments, number=number) for number in range(n)]
+
+
+def id_of(number: int) -> str:
+    return uuid.uuid5(uuid.NAMESPACE_OID, str(number)).hex
 
 
 def make_segments(*slugs: str) -> dict[str, Segment]:

@@ -6,9 +6,12 @@ from django.http import HttpRequest, HttpResponse
 from django.template import engines
 from django.urls import include, path
 
+from personalization.ml.models import Item
+
 HEAD = (
     '{% load personalization %}<!doctype html><html lang="en"><head><title>Shop</title>'
-    "{% personalization_tracker %}</head><body>"
+    '{% personalization_tracker %}</head><body><nav><a href="/">Home</a> '
+    '{% for one in all %}<a href="/product/{{ one }}/">{{ one }}</a> {% endfor %}</nav>'
 )
 LIST = (
     '{% recommend "home" limit=4 as items %}<ul>'
@@ -23,8 +26,14 @@ PRODUCT = (
 )
 
 
+def page(request: HttpRequest, body: str, **context: object) -> HttpResponse:
+    """Return a page under links to all products."""
+    said = {"all": Item.objects.values_list("key", flat=True), **context}
+    return HttpResponse(engines["django"].from_string(HEAD + body).render(said, request))
+
+
 def home(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(engines["django"].from_string(HEAD + LIST).render({}, request))
+    return page(request, LIST)
 
 
 #: A page that caches may keep: its browser puts the visitor's own list in.
@@ -40,8 +49,7 @@ def kept(request: HttpRequest) -> HttpResponse:
 
 
 def product(request: HttpRequest, key: str) -> HttpResponse:
-    page = engines["django"].from_string(HEAD + PRODUCT)
-    return HttpResponse(page.render({"key": key}, request))
+    return page(request, PRODUCT, key=key)
 
 
 urlpatterns = [

@@ -67,8 +67,10 @@ def bandit() -> Experiment:
     return experiment
 
 
-def _visitor(*, visits: Any, segments: tuple[str, ...] = ("everybody",)) -> Person:
-    person = make_person(*segments)
+def _visitor(
+    *, visits: Any, segments: tuple[str, ...] = ("everybody",), number: int | None = None
+) -> Person:
+    person = make_person(*segments, number=number)
     Snapshot.objects.filter(pk=person.profile.pk).update(
         features={"visits.count": visits, "orders.count": 7}
     )
@@ -85,7 +87,7 @@ def _probability(person: Person) -> float:
 
 
 def test_each_visitor_mostly_sees_what_suits_them(bandit: Experiment) -> None:
-    people = [_visitor(visits=visits) for visits in (0, 30) for _ in range(20)]
+    people = [_visitor(visits=30 * (n >= 20), number=n) for n in range(40)]
     seen = [render(HERO, person) for person in people]
     assert seen[:20].count("Second") >= 18
     assert seen[20:].count("First") >= 18

@@ -164,6 +164,7 @@ def test_it_answers_with_a_slash_too(person: Person) -> None:
     assert asker.client.post(URL + "/", body, content_type="text/plain").status_code == 200
 
 
+@pytest.mark.usefixtures("endless_minute")
 def test_who_asks_too_often_is_sent_away(person: Person, settings: Any) -> None:
     settings.PERSONALIZATION_ADDRESS_RATE = 2
     asker = browser(person)
@@ -172,6 +173,7 @@ def test_who_asks_too_often_is_sent_away(person: Person, settings: Any) -> None:
     assert asker.ask("hero", status=429)["code"] == "too_many_requests"
 
 
+@pytest.mark.usefixtures("endless_minute")
 def test_a_source_may_ask_as_often_as_it_may_send(make_source: Callable[..., Source]) -> None:
     make_source(write_key=KEY, rate_limit=1)
     asker = server(authorization=f"Bearer {KEY}")

@@ -89,13 +89,18 @@ def test_what_waits_is_written_in_one_append_in_the_order_shown() -> None:
     assert flush() == 0
 
 
+def threads() -> int:
+    return [one.name for one in threading.enumerate()].count("exposures")
+
+
 @SOON
 def test_a_thread_writes_it_by_itself_again_and_again() -> None:
+    wait_until(lambda: threads() == 0)  # that of the test before may take a moment to end
     show_many(2)
     wait_until(lambda: len(written()) == 2)
     show_many(1)
     wait_until(lambda: len(written()) == 3)
-    assert [one.name for one in threading.enumerate()].count("exposures") == 1
+    assert threads() == 1
 
 
 def test_many_do_not_wait_for_the_delay() -> None:
@@ -104,9 +109,6 @@ def test_many_do_not_wait_for_the_delay() -> None:
 
 
 def test_the_thread_begins_with_the_first_exposure() -> None:
-    def threads() -> int:
-        return [one.name for one in threading.enumerate()].count("exposures")
-
     wait_until(lambda: threads() == 0)
     show_many(2)
     assert threads() == 1

@@ -135,10 +135,12 @@ def test_a_page_of_another_site_is_refused(person: Person) -> None:
 
 
 def test_another_method_is_refused(person: Person) -> None:
-    answer = Client(headers={"user-agent": BROWSER}).delete(URL)
+    browser = Client(headers={"user-agent": BROWSER}, enforce_csrf_checks=True)
+    answer = browser.delete(URL)
     assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
 
 
+@pytest.mark.usefixtures("endless_minute")
 def test_who_asks_too_often_is_sent_away(person: Person, settings: Any) -> None:
     settings.PERSONALIZATION_ADDRESS_RATE = 1
     get(person)

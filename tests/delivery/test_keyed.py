@@ -444,7 +444,7 @@ def test_what_is_no_page_of_this_site_has_no_key(path: str) -> None:
 
 @pytest.mark.usefixtures("edge")
 def test_a_key_is_only_read() -> None:
-    answer = Client().post("/p/v1/key", {"path": "/"})
+    answer = Client(enforce_csrf_checks=True).post("/p/v1/key", {"path": "/"})
     assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
 
 

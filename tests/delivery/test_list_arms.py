@@ -102,7 +102,7 @@ def person() -> Person:
     make_crowd(["hat", "scarf", "sock", "belt", "shoe"])
     store(what_follows({"shoe": ["belt"]}), number=2, status=ModelVersion.Status.CANDIDATE)
     serve_what_follows({"shoe": ["sock"]}, number=1)
-    person = make_person()
+    person = make_person(number=0)
     look_at(person, "shoe")
     return person
 

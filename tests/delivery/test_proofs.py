@@ -17,7 +17,14 @@ from personalization.testing import drain
 from personalization.types import JsonObject
 from tests.conftest import BROWSER
 from tests.delivery.deciding import KEY, OWN, URL, browser, server
-from tests.delivery.people import Person, make_person, make_segments, make_slot, make_variation
+from tests.delivery.people import (
+    Person,
+    make_people,
+    make_person,
+    make_segments,
+    make_slot,
+    make_variation,
+)
 from tests.delivery.recommending import look_at, make_items
 from tests.delivery.staff import looking_as
 from tests.ingest.sending import consent
@@ -69,8 +76,7 @@ def test_what_was_decided_is_stored_as_it_was_decided(
 ) -> None:
     """Also the default of an arm: without a variation, and with the arm."""
     arms = set()
-    for _ in range(14):
-        somebody = make_person("a")
+    for somebody in make_people(14, "a"):
         [hero] = browser(somebody).ask("hero")
         stored = report(somebody, hero)
         told = {name: hero[name] for name in ("slot", "probability", "reason", "assigned")}

@@ -16,7 +16,7 @@ from django.utils import timezone
 from personalization.delivery import list_rules
 from personalization.delivery.recommendation_rules import RecommendationRule
 from personalization.ml.models import Item
-from personalization.ml.serving import loaded, popular, shelf
+from personalization.ml.serving import loaded, popular_now, shelf
 from personalization.shortcuts import recommend
 from tests.delivery.people import Person, make_person, make_segments
 from tests.delivery.recommending import look_at, make_crowd, make_items
@@ -54,7 +54,7 @@ def person(shop: None) -> Person:
 
 
 def forget() -> None:
-    for served in (loaded, popular, shelf, list_rules):
+    for served in (loaded, popular_now, shelf, list_rules):
         served.forget()
 
 

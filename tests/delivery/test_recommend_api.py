@@ -158,13 +158,21 @@ def test_what_cannot_be_is_refused_by_its_name(said: dict[str, str], named: str)
     assert named in answer["message"]
 
 
+def test_who_names_no_place_is_told_so_and_hears_of_no_none() -> None:
+    answer = Client(headers={"user-agent": BROWSER}).get(URL)
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith("The place is '';")
+
+
 @pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
 def test_it_is_asked_by_get(method: str) -> None:
-    answer = getattr(Client(headers={"user-agent": BROWSER}), method)(URL)
+    browser = Client(headers={"user-agent": BROWSER}, enforce_csrf_checks=True)
+    answer = getattr(browser, method)(URL)
     assert answer.status_code == 405
     assert answer["Allow"] == "GET, HEAD, OPTIONS"
 
 
+@pytest.mark.usefixtures("endless_minute")
 @override_settings(PERSONALIZATION_ADDRESS_RATE=2)
 def test_who_asks_too_often_waits(person: Person) -> None:
     for _ in range(2):

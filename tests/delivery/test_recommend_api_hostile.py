@@ -267,7 +267,7 @@ class TestFailures:
         def away(*args: object, **kwargs: object) -> Any:
             raise OperationalError("the database is away")
 
-        monkeypatch.setattr("personalization.ml.serving.shelf._state", away)
+        monkeypatch.setattr("personalization.ml.serving.shelf.items_revision", away)
         assert listed(send(person=person)) == []
         assert written() == []
 

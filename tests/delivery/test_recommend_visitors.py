@@ -148,7 +148,7 @@ def test_a_failing_read_leaves_the_transaction_of_the_page_alone(
             cursor.execute("SELECT nothing FROM nowhere")
         return []
 
-    monkeypatch.setattr("personalization.ml.serving.histories._rows", broken)
+    monkeypatch.setattr("personalization.ml.serving.histories._done", broken)
     with transaction.atomic():
         User.objects.create_user("somebody")
         assert render_in(LIST, request_) == POPULAR

@@ -20,7 +20,7 @@ from personalization.experiments.models import Arm, Experiment
 from personalization.rules.writing import happened, rule
 from personalization.segments.models import Segment
 from personalization.testing import drain
-from tests.delivery.people import make_person, make_variation
+from tests.delivery.people import make_people, make_variation
 from tests.delivery.rendering import render
 
 pytestmark = pytest.mark.django_db
@@ -82,7 +82,7 @@ def test_visitors_see_what_the_version_of_their_arm_says(
 ) -> None:
     """Whoever looked and did not buy: the new version says no, the old one says yes."""
     keep_rule_arms(experiment)
-    people = [make_person() for _ in range(12)]
+    people = make_people(12)
     for person in people:
         make_event(person.profile, "Product Viewed", at=timezone.now() - timedelta(hours=1))
     drain()

@@ -17,7 +17,7 @@ from personalization.profiles.models import Identity, Profile
 from personalization.shortcuts import choose, choose_template, identify
 from personalization.testing import drain, exposures_at_once, memory_buffer
 from tests.delivery.deciding import browser
-from tests.delivery.people import Person, make_person, make_segments, make_variation
+from tests.delivery.people import Person, make_people, make_segments, make_variation
 from tests.delivery.rendering import render_in, request_of
 from tests.delivery.showing import BROWSER, written
 
@@ -71,7 +71,7 @@ WAYS: dict[str, Callable[[Person], str]] = {
 def test_every_way_to_show_a_slot_shows_the_same(runs: bool) -> None:
     if runs:
         run_experiment()
-    people = [make_person("a") for _ in range(14)]
+    people = make_people(30, "a")
     with override_settings(**HOLDOUTS):
         seen = {
             person.visitor_id: {way: show(person) for way, show in WAYS.items()}
@@ -84,7 +84,7 @@ def test_every_way_to_show_a_slot_shows_the_same(runs: bool) -> None:
 def test_and_every_way_that_counts_notes_the_same_arms() -> None:
     run_experiment()
     ways = [name for name in WAYS if name != "decide"]
-    for person in [make_person("a") for _ in range(10)]:
+    for person in make_people(10, "a"):
         with override_settings(**HOLDOUTS), memory_buffer(), exposures_at_once():
             for way in ways:
                 WAYS[way](person)
@@ -119,7 +119,7 @@ def test_a_page_out_of_a_cache_notes_the_arm_of_who_sees_it() -> None:
     """It was rendered for somebody else, in the same arm: their default as well as their offer."""
     variation = make_variation("a", "strip offer", slot="strip")
     run_experiment(variation)
-    people, serials = [make_person("a") for _ in range(14)], set()
+    people, serials = make_people(14, "a"), set()
     for person in people * 2:
         with cached_site(), memory_buffer(), exposures_at_once():
             shown, serial = page(person)
@@ -134,7 +134,7 @@ def test_a_page_out_of_a_cache_notes_the_arm_of_who_sees_it() -> None:
 
 def test_an_experiment_that_starts_or_stops_changes_what_caches_answer() -> None:
     variation = make_variation("a", "strip offer", slot="strip")
-    people = [make_person("a") for _ in range(14)]
+    people = make_people(14, "a")
     before, meanwhile = set[str](), set[str]()
     with cached_site():
         for found in (before, meanwhile, before):
@@ -149,8 +149,9 @@ def test_an_experiment_that_starts_or_stops_changes_what_caches_answer() -> None
 
 def test_python_and_whole_pages_ask_the_same() -> None:
     run_experiment()
+    people = make_people(26, "a")
     with override_settings(**HOLDOUTS):
-        for person in [make_person("a") for _ in range(10)]:
+        for person in people[:10]:
             decision = choose(page_of(person), "hero", expose=False)
             assert decision is not None
             content = decision.candidate.content if decision.candidate else "plain"
@@ -158,8 +159,8 @@ def test_python_and_whole_pages_ask_the_same() -> None:
     templates = {"a": "offer.html"}
     with override_settings(PERSONALIZATION_HOLDOUT=0.5), memory_buffer(), exposures_at_once():
         found = Counter(
-            choose_template(page_of(make_person("a")), "page", templates, default="plain.html")
-            for _ in range(16)
+            choose_template(page_of(person), "page", templates, default="plain.html")
+            for person in people[10:]
         )
         noted = [event["properties"] for event in written()]
     assert set(found) == {"offer.html", "plain.html"}
@@ -179,7 +180,7 @@ def arm_of(person: Person) -> str:
 def visitors(make_source: Callable[..., Source]) -> list[Person]:
     make_source(write_key="server-key")
     run_experiment()
-    return [make_person("a") for _ in range(8)]
+    return make_people(8, "a")
 
 
 def test_who_logs_in_stays_in_the_arm(visitors: list[Person]) -> None:

@@ -126,6 +126,7 @@ def test_components_show_what_is_decided_and_report_it(
     assert visitor.locator(HERO).inner_text() == "for a"
     assert visitor.locator(f"{STRIP} b").inner_text() == "from the admin"
     assert [one["slot"] for one in questions[-1]["slots"]] == ["hero", "strip"], "asked at once"
+    visitor.wait_for_function("() => window.personalization?.q?.length === 2")
     events = visitor.evaluate("window.personalization.q")
     assert [(call[0], call[1], call[2]["slot"]) for call in events] == [
         ("track", "Slot Shown", "hero"),

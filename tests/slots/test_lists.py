@@ -17,6 +17,7 @@ LIST = (
     '<div class="pz-list" data-personalization-list="home" data-personalization-limit="3" '
     'data-personalization-item="a &amp; b"><ul><li>popular</li></ul></div>'
 )
+EMPTY = LIST.replace("<ul><li>popular</li></ul>", "")
 SETTLED = 700
 
 
@@ -54,6 +55,7 @@ def test_the_own_list_takes_the_place_of_everybodys_and_is_reported_once_it_is_s
     site.lists["home"] = answer = listed("boots")
     visit(page, site)
     wait_for(page, "boots")
+    assert reported(page, 1) == ["Recommendation Shown"]
     page.wait_for_timeout(200)
     assert page.locator("li").all_inner_texts() == ["boots"]
     assert site.asked_lists == [
@@ -100,6 +102,42 @@ def test_withdrawing_brings_everybodys_back_and_agreeing_the_own(site: Site, pag
     site.lists["home"] = listed("socks", number=2)
     consent(page, site, "analytics", "personalization")
     wait_for(page, "socks")
+
+
+def around(inside: str) -> str:
+    """Return what stands around a list and waits for it, as templates have it."""
+    heading = "<h2>Picked for you</h2>"
+    return f"<section data-personalization-around hidden>{heading}{inside}</section>"
+
+
+def test_what_stands_around_an_empty_list_is_in_sight_while_there_is_something_in_it(
+    site: Site, page: Page
+) -> None:
+    site.lists["home"] = listed("boots")
+    visit(page, site, around(EMPTY))
+    heading = page.get_by_role("heading", name="Picked for you")
+    heading.wait_for(timeout=10_000)
+    assert page.get_by_text("boots").is_visible()
+    assert reported(page, 1) == ["Recommendation Shown"], "what is hidden is never seen"
+    consent(page, site, "analytics")
+    heading.wait_for(state="hidden", timeout=10_000)
+    assert page.locator("li").count() == 0
+    consent(page, site, "analytics", "personalization")
+    heading.wait_for(timeout=10_000)
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_what_stands_around_a_list_that_stays_empty_stays_hidden(
+    site: Site, page: Page, agreed: bool
+) -> None:
+    site.lists["home"] = {"html": ""} if agreed else listed("boots")
+    site.pages["/"] = html(around(EMPTY))
+    if agreed:
+        agree(page, site)
+    page.goto(site.url)
+    page.wait_for_load_state("networkidle")
+    assert len(site.asked_lists) == agreed
+    assert not page.get_by_text("Picked for you").is_visible()
 
 
 def test_withdrawing_while_the_answer_is_on_its_way_shows_nothing(site: Site, page: Page) -> None:

@@ -110,7 +110,9 @@ def seen(page: Page) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("page_name", ["inline", "keyed", "cached/keyed"])
+@pytest.mark.parametrize(
+    "page_name", ["inline", pytest.param("keyed", marks=pytest.mark.slow), "cached/keyed"]
+)
 def test_what_the_server_decides_is_there_at_the_first_paint(
     visitor: Page, live_server: LiveServer, page_name: str
 ) -> None:
@@ -150,6 +152,7 @@ def test_the_measure_finds_what_moves_where_no_space_is_reserved(
     assert (shift(page) == 0) is ("reserve" in options)
 
 
+@pytest.mark.slow
 def test_a_deferred_page_is_the_same_file_for_everybody(
     visitor: Page, browser: Browser, live_server: LiveServer
 ) -> None:

@@ -209,7 +209,10 @@ def test_what_is_selected_is_not_taken_away(site: Site, page: Page) -> None:
 
 def test_the_focus_elsewhere_stays_where_it_is(site: Site, page: Page) -> None:
     site.decisions["hero"] = FOR_A
-    visit(page, site, '<input id="search" autofocus>' + block())
+    site.open.clear()
+    visit(page, site, '<input id="search">' + block())
+    page.locator("#search").focus()
+    site.open.set()
     wait_for(page, "for a")
     assert page.evaluate("document.activeElement.id") == "search"
 
@@ -309,7 +312,7 @@ def test_what_is_seen_is_reported_once_with_its_decision(site: Site, page: Page)
     site.decisions["hero"] = shown = decision("template:0:a", probability=0.5)
     visit(page, site)
     wait_for(page, "for a")
-    page.wait_for_timeout(200)
+    page.wait_for_function("() => window.personalization?.q?.length === 1")
     page.evaluate("scrollTo(0, 5000); scrollTo(0, 0)")
     page.wait_for_timeout(200)
     assert events(page) == [
@@ -382,10 +385,13 @@ def test_a_default_is_reported_where_an_experiment_had_a_say(site: Site, page: P
 def test_who_is_busy_with_a_place_counts_in_no_arm(site: Site, page: Page, variation: str) -> None:
     """They would see nothing new in it, whatever their arm shows."""
     site.decisions["hero"] = decision(variation, assigned=HELD_OUT)
-    site.pages["/"] = html(block(default='<input id="field" autofocus>'))
+    site.pages["/"] = html(block(default=FIELD))
+    site.open.clear()
     agree(page, site)
     page.goto(site.url)
-    page.wait_for_timeout(500)
+    page.locator("#field").focus()
+    site.open.set()
+    page.wait_for_load_state("networkidle")
     assert len(site.questions) == 1
     assert page.evaluate("document.activeElement.id") == "field"
     assert events(page) == []

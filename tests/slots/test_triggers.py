@@ -8,6 +8,7 @@ import pytest
 
 from personalization.delivery.triggers import rule_of
 from tests.slots.site import Json, Site, agree, block, consent, decision, events, html
+from tests.tracker.stub_site import stop_clock
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -41,13 +42,10 @@ def visit(page: Page, site: Site, decided: Json, body: str = "") -> None:
         "/", html('<input id="search"><a id="out" href="#x">x</a>' + block() + body)
     )
     agree(page, site)
-    page.goto(site.url)
     # So the decision has come, and whoever waits does so already.
-    page.wait_for_function(
-        "() => performance.getEntriesByType('resource')"
-        ".some(({ name }) => name.endsWith('/rules/values.js'))"
-    )
-    page.wait_for_timeout(100)
+    with page.expect_response("**/rules/values.js"):
+        page.goto(site.url)
+    page.evaluate("code => import(code).then(() => {})", CODE)
 
 
 def is_default(page: Page) -> bool:
@@ -90,11 +88,14 @@ def test_time_on_the_page(site: Site, page: Page) -> None:
 
 
 def test_time_does_not_pass_while_nobody_sees_the_page(site: Site, page: Page) -> None:
+    stop_clock(page)
     visit(page, site, waits("time_on_page", 4))
     hide(page, "hidden")
-    page.wait_for_timeout(4500)
+    page.clock.run_for(4500)
     hide(page, "visible")
+    page.clock.run_for(3900)
     assert is_default(page)
+    page.clock.run_for(200)
     wait_until_shown(page)
     assert page.evaluate("performance.now()") >= 8000
 
@@ -146,31 +147,42 @@ def test_leaving_at_the_top_and_nowhere_else(site: Site, page: Page) -> None:
     wait_until_shown(page)
 
 
+def scroll(page: Page, y: int) -> None:
+    """Scroll, and wait until the page has heard of it."""
+    page.evaluate(
+        "y => { scrollTo(0, y); return new Promise((done) => requestAnimationFrame(done)); }", y
+    )
+
+
 def test_a_finger_that_scrolls_up_in_a_hurry_leaves(site: Site, browser: Browser) -> None:
     context = browser.new_context(
         viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True
     )
     page = context.new_page()
     visit(page, site, waits("exit_intent", presentation="dialog"), TALL)
-    page.evaluate("scrollTo(0, 3000)")
+    scroll(page, 3000)
     page.wait_for_timeout(A_MOMENT)
     assert page.locator(DIALOG).count() == 0
-    page.evaluate("scrollTo(0, 2900)")  # reading once more
+    scroll(page, 2900)  # reading once more
     page.wait_for_timeout(A_MOMENT)
-    page.evaluate("scrollTo(0, 2850)")
+    scroll(page, 2850)
     assert page.locator(DIALOG).count() == 0
     page.wait_for_timeout(150)
-    page.evaluate("scrollTo(0, 200)")
+    scroll(page, 200)
     wait_until_open(page)
     context.close()
 
 
 def test_idleness_is_counted_from_the_last_thing_done(site: Site, page: Page) -> None:
+    stop_clock(page)
     visit(page, site, waits("inactivity", 4))
     for step in range(4):
         page.mouse.move(100 + step, 300)
-        page.wait_for_timeout(1200)
+        page.clock.run_for(1200)
         assert is_default(page)
+    page.clock.run_for(2700)
+    assert is_default(page)
+    page.clock.run_for(200)
     wait_until_shown(page)
 
 
@@ -274,6 +286,7 @@ def beside(page: Page) -> None:
 
 @pytest.mark.parametrize("dismiss", [by_escape, by_button, beside])
 def test_a_dialog_that_is_dismissed_says_so(site: Site, page: Page, dismiss: Any) -> None:
+    page.emulate_media(reduced_motion="reduce")  # it stays where it is
     opened(page, site)
     box = page.locator(DIALOG).bounding_box()
     assert box is not None
@@ -340,7 +353,10 @@ def test_two_dialogs_open_one_after_the_other(site: Site, page: Page) -> None:
 
 
 def test_a_dialog_fits_a_phone_and_scrolls_inside(site: Site, browser: Browser) -> None:
-    context = browser.new_context(viewport={"width": 320, "height": 480})
+    context = browser.new_context(
+        viewport={"width": 320, "height": 480},
+        reduced_motion="reduce",  # while it comes in, it is some fraction of a pixel smaller
+    )
     page = context.new_page()
     opened(page, site, "<h2>Terms</h2>" + "<p>on and on and on</p>" * 100)
     box = page.locator(DIALOG).bounding_box()

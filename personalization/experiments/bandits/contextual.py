@@ -31,7 +31,8 @@ def vectors_of(features: Features, contexts: Sequence[Mapping[str, float]]) -> F
     columns = zip(features.names, features.means, features.scales, strict=True)
     for place, (name, mean, scale) in enumerate(columns, start=1):
         stated = np.array([context.get(name, np.nan) for context in contexts], np.float64)
-        standard = np.clip((stated - mean) / scale, -FARTHEST, FARTHEST)
+        with np.errstate(over="ignore"):  # as on pages: what is beyond all numbers is the farthest
+            standard = np.clip((stated - mean) / scale, -FARTHEST, FARTHEST)
         found[:, place] = np.where(np.isfinite(stated), standard, 0.0)
     return found
 

@@ -39,7 +39,7 @@ def floored(chances: Sequence[float], *, floor: float = FLOOR) -> tuple[float, .
     floor = max(floor, 0.0)
     if n * floor >= 1 or not total > 0 or min(chances) < 0 or not isfinite(total):
         return equal_weights(n)
-    return tuple(floor + (1 - n * floor) * chance / total for chance in chances)
+    return tuple(floor + (1 - n * floor) * (chance / total) for chance in chances)
 
 
 @dataclass(frozen=True, slots=True)

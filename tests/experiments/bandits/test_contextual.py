@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from personalization.experiments.bandits.contextual import (
@@ -13,7 +13,13 @@ from personalization.experiments.bandits.contextual import (
     models_of,
     vectors_of,
 )
-from personalization.experiments.bandits.policy import Features, InverseGap, Optimist, policy_of
+from personalization.experiments.bandits.policy import (
+    FARTHEST,
+    Features,
+    InverseGap,
+    Optimist,
+    policy_of,
+)
 from personalization.experiments.bandits.ridge import Floats, Ridge
 
 # The history of MABWiser's tests (fidelity/mabwiser, tests/test_linucb.py, Apache-2.0).
@@ -139,12 +145,22 @@ _floats = st.floats()
     mean=st.floats(-1e6, 1e6),
     scale=st.floats(1e-3, 1e6),
 )
+@example(contexts=[{"a": 2.0**1023}, {"a": -(2.0**1023)}], mean=0.0, scale=0.5)
 def test_vectors_that_are_learned_from_are_those_that_pages_use(
     contexts: list[dict[str, float]], mean: float, scale: float
 ) -> None:
     features = Features(("a", "b"), (mean, 0.0), (scale, 1.0))
     served = [features.vector(context) for context in contexts]
     assert vectors_of(features, contexts).tolist() == [list(one) for one in served]
+
+
+def test_what_is_beyond_all_numbers_is_the_farthest_in_what_is_learned_and_on_pages() -> None:
+    # No visitor has more than 1e100 of anything; features that hardly vary have such a scale.
+    features = Features(("a",), (0.0,), (1e-300,))
+    contexts = [{"a": 1e100}, {"a": -1e100}, {"a": 1e-300}]
+    standard = [[1.0, FARTHEST], [1.0, -FARTHEST], [1.0, 1.0]]
+    assert vectors_of(features, contexts).tolist() == standard
+    assert [list(features.vector(context)) for context in contexts] == standard
 
 
 def test_no_contexts_are_no_vectors() -> None:

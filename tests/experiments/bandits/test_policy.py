@@ -149,6 +149,11 @@ def test_a_floor_is_added_to_each_arm_and_keeps_their_order(
     assert all(low <= high + 1e-12 for low, high in zip(ranked, ranked[1:], strict=False))
 
 
+def test_the_least_chances_that_there_are_are_divided_as_others() -> None:
+    assert floored([5e-324], floor=0.5) == (1.0,)
+    assert floored([5e-324, 5e-324], floor=0.25) == (0.5, 0.5)
+
+
 def test_chances_that_say_nothing_are_equal() -> None:
     assert floored([0, 0]) == (0.5, 0.5)
     assert floored([nan, 1]) == (0.5, 0.5)

@@ -48,7 +48,9 @@ def ratios(*, least: int = 1) -> st.SearchStrategy[Ratio]:
 
 def adjusted(*, least: int = 1) -> st.SearchStrategy[Adjusted]:
     return st.builds(
-        lambda both, theta: Adjusted.of(*both, theta), pairs(least=least), st.floats(-2, 2)
+        lambda both, theta: Adjusted.of(both[0], both[1], theta),
+        pairs(least=least),
+        st.floats(-2, 2),
     )
 
 

@@ -1,4 +1,5 @@
-"""The plugins: a block that can differ, what stands in it for some, and for everyone else."""
+"""The plugins: a block that can differ, what stands in it for some and for everyone else, and a
+list of recommended items."""
 
 from __future__ import annotations
 
@@ -16,13 +17,20 @@ from django.utils.translation import gettext_lazy as _
 from personalization.contrib.cms.caching import may_keep, vary_on
 from personalization.contrib.cms.editing import label, warnings_of
 from personalization.contrib.cms.forms import BlockForm, VariantForm
-from personalization.contrib.cms.models import Default, PersonalizedBlock, Variant
+from personalization.contrib.cms.listing import hints_for, list_on, shown_list
+from personalization.contrib.cms.models import (
+    Default,
+    PersonalizedBlock,
+    RecommendedItems,
+    Variant,
+)
 from personalization.contrib.cms.showing import block_of, shown
 
-BLOCK, VARIANT, DEFAULT = (
+BLOCK, VARIANT, DEFAULT, LIST = (
     "PersonalizedBlockPlugin",
     "PersonalizedVariantPlugin",
     "PersonalizedDefaultPlugin",
+    "RecommendedItemsPlugin",
 )
 
 
@@ -32,8 +40,20 @@ class _Plugin(CMSPluginBase):
     is_local = False  # a change of one has the editor load the page anew: each shows others
 
 
+class _Asking(_Plugin):
+    """What may depend on who looks at it."""
+
+    def get_vary_cache_on(self, request: HttpRequest, instance: Any, placeholder: Any) -> list[str]:
+        return vary_on(request)
+
+    def get_cache_expiration(
+        self, request: HttpRequest, instance: Any, placeholder: Any
+    ) -> int | None:
+        return None if may_keep(request) else EXPIRE_NOW
+
+
 @plugin_pool.register_plugin
-class PersonalizedBlockPlugin(_Plugin):
+class PersonalizedBlockPlugin(_Asking):
     model = PersonalizedBlock
     form = BlockForm
     name = _("Personalized block")
@@ -51,16 +71,6 @@ class PersonalizedBlockPlugin(_Plugin):
         else:
             context["content"] = shown(block, context)
         return context
-
-    def get_vary_cache_on(
-        self, request: HttpRequest, instance: PersonalizedBlock, placeholder: Any
-    ) -> list[str]:
-        return vary_on(request)
-
-    def get_cache_expiration(
-        self, request: HttpRequest, instance: PersonalizedBlock, placeholder: Any
-    ) -> int | None:
-        return None if may_keep(request) else EXPIRE_NOW
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """A new block comes with a place for what everyone else sees."""
@@ -93,3 +103,22 @@ class PersonalizedVariantPlugin(_Content):
 class PersonalizedDefaultPlugin(_Content):
     model = Default
     name = _("Everyone else")
+
+
+@plugin_pool.register_plugin
+class RecommendedItemsPlugin(_Asking):
+    model = RecommendedItems
+    name = _("Recommended items")
+    render_template = "personalization/cms/list.html"
+    allow_children = False
+    fields = ("place", "limit", "heading", "about_page", "item", "mode")
+
+    def render(self, context: Context, instance: RecommendedItems, placeholder: str) -> Context:
+        context = super().render(context, instance, placeholder)
+        request: HttpRequest = context["request"]
+        context["is_edited"] = get_toolbar_from_request(request).edit_mode_active
+        listed = list_on(instance, request)
+        context["content"] = shown_list(listed, request)
+        if context["is_edited"]:
+            context["hints"] = hints_for(listed, context["content"])
+        return context

@@ -1,4 +1,4 @@
-"""Blocks on the pages of django CMS that can differ, and what can stand in them."""
+"""Blocks on the pages of django CMS that can differ, what can stand in them, and lists of items."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from personalization.delivery.deferred import LEAST_RESERVE, MOST_RESERVE
+from personalization.delivery.edited_list import (
+    refuse_two_items,
+    valid_item,
+    valid_limit,
+    valid_place,
+)
 from personalization.delivery.own_slots import new_own_slot
+from personalization.delivery.recommendations import USUAL
+from personalization.ml.item_events import MAX_KEY
 
 
 class PersonalizedBlock(CMSPlugin):
@@ -109,3 +117,57 @@ class Default(CMSPlugin):
 
     def __str__(self) -> str:
         return ""
+
+
+class RecommendedItems(CMSPlugin):
+    """A list of recommended items: what `{% recommend %}` says of it, and its heading."""
+
+    class Mode(models.TextChoices):
+        SITE = "", _("as everywhere on this site")
+        INLINE = "inline", _("with the page, which no cache keeps for visitors we know")
+        DEFERRED = "deferred", _("after the page, which is the same for everybody")
+
+    place = models.CharField(
+        _("place"),
+        max_length=50,
+        validators=(valid_place,),
+        help_text=_(
+            "A short name of this place, of letters, digits, - and _, as in home: rules for "
+            "recommendations speak of it, and what is shown is counted by it."
+        ),
+    )
+    limit = models.PositiveSmallIntegerField(
+        _("number of items"), default=USUAL, validators=(valid_limit,)
+    )
+    heading = models.CharField(
+        _("heading"),
+        max_length=200,
+        blank=True,
+        help_text=_("It is not shown where the list is empty."),
+    )
+    about_page = models.BooleanField(
+        _("about this page"),
+        default=False,
+        help_text=_("If this page is an item, the list begins with what goes with it."),
+    )
+    item = models.CharField(
+        _("about an item"),
+        max_length=MAX_KEY,
+        blank=True,
+        validators=(valid_item,),
+        help_text=_("The key of an item: the list begins with what goes with it."),
+    )
+    mode = models.CharField(
+        _("delivered"), max_length=10, choices=Mode.choices, default=Mode.SITE, blank=True
+    )
+
+    class Meta:
+        verbose_name = _("recommended items")
+        verbose_name_plural = _("recommended items")
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.heading}" if self.heading else self.place
+
+    def clean(self) -> None:
+        super().clean()
+        refuse_two_items(self.item, is_about_page=self.about_page)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from html import unescape
 from typing import Any
 
 from cms.api import add_plugin, create_page
 from cms.models import Page, Placeholder
+from cms.toolbar.utils import get_object_edit_url
 from django.core.cache import cache
+from django.test import Client
 
-from personalization.contrib.cms.cms_plugins import BLOCK, DEFAULT, VARIANT
-from personalization.contrib.cms.models import PersonalizedBlock
+from personalization.contrib.cms.cms_plugins import BLOCK, DEFAULT, LIST, VARIANT
+from personalization.contrib.cms.models import PersonalizedBlock, RecommendedItems
 
 DEFAULT_WORDS = "everybody"
 
@@ -57,6 +60,13 @@ def add_variant(block: PersonalizedBlock, segments: str, body: str, **fields: An
     return variant
 
 
+def add_list(placeholder: Placeholder, *, inside: Any = None, **fields: Any) -> RecommendedItems:
+    """Add a list of two items at the place “home”, if the fields say nothing else."""
+    said = {"place": "home", "limit": 2, **fields}
+    added: RecommendedItems = add_plugin(placeholder, LIST, "en", target=inside, **said)
+    return added
+
+
 def published(page: Page) -> str:
     """Return the address of the page, of which caches know nothing."""
     cache.clear()
@@ -66,3 +76,15 @@ def published(page: Page) -> str:
 def words_in(html: str) -> list[str]:
     """Return what the plugins of the page say, in order."""
     return re.findall(r"«([^»]*)»", html)
+
+
+def edited(client: Client, page: Page) -> str:
+    """Return the page as it is edited."""
+    response = client.get(get_object_edit_url(page.get_content_obj("en"), language="en"))
+    assert response.status_code == 200
+    return unescape(response.content.decode())
+
+
+def hints_in(html: str) -> list[str]:
+    """Return what its editors are told that is odd."""
+    return re.findall(r'class="pz-cms-warning">([^<]*)<', html)

@@ -13,7 +13,15 @@ from cms.cache import invalidate_cms_page_cache
 from cms.models import Placeholder
 from django.test import Client
 
-from tests.contrib.cms.building import add_block, add_words, make_page, place_on, words_in
+from tests.contrib.cms.building import (
+    add_block,
+    add_list,
+    add_words,
+    make_page,
+    place_on,
+    words_in,
+)
+from tests.contrib.items import FUZZED, pin_items
 from tests.delivery.fuzz import Actor, Leak, cast, change
 from tests.delivery.http_cache import Answer, HttpCache
 
@@ -54,6 +62,17 @@ def mirror(content: Placeholder, aside: Placeholder) -> None:
     add_words(aside, EVERYBODY)
 
 
+def lists(content: Placeholder, aside: Placeholder) -> None:
+    """List an item that is the visitor's own, and one that is for all (see `pin_items`)."""
+    add_list(content, place=FUZZED, limit=1, mode="inline")
+    add_list(aside, place=FUZZED, limit=1, mode="deferred")
+
+
+def list_for_all(content: Placeholder, aside: Placeholder) -> None:
+    add_words(content, EVERYBODY)
+    add_list(aside, place=FUZZED, limit=1, mode="deferred")
+
+
 @dataclass(frozen=True)
 class Kind:
     """A page, and for each word on it whether it is for the visitor alone."""
@@ -72,6 +91,8 @@ KINDS = {
     "blocks": Kind(two_blocks, (True, True)),
     "modes": Kind(two_modes, (True, True)),
     "mirror": Kind(mirror, (True, False)),
+    "lists": Kind(lists, (True, False)),
+    "for-all": Kind(list_for_all, (False, False)),
     "plugin": Kind(another_plugin, (False, True)),
     "tag": Kind(only_words, (True, False, False), template="scratch/tagged.html"),
     "everything": Kind(two_blocks, (True, True, True), template="scratch/tagged.html"),
@@ -93,6 +114,7 @@ class Site:
 
     def __post_init__(self) -> None:
         self.client = Client()
+        pin_items()
         for name, kind in KINDS.items():
             reverse_id = "mirrored" if name == "blocks" else None
             page = make_page(name, template=kind.template, reverse_id=reverse_id)

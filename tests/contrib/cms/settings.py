@@ -16,6 +16,7 @@ LANGUAGES = [("en", _("English")), ("de", _("German"))]
 CMS_CONFIRM_VERSION4 = True
 CMS_TEMPLATES = [
     ("scratch/page.html", _("Page")),
+    ("scratch/filled.html", _("Page that its browser fills")),
     ("scratch/tagged.html", _("Page with a tag of its own")),
 ]
 X_FRAME_OPTIONS = "SAMEORIGIN"

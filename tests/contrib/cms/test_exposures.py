@@ -63,7 +63,7 @@ def test_defaults_count_for_nobody() -> None:
 def test_who_is_held_out_sees_the_default_and_counts_also_out_of_the_page_cache(mode: str) -> None:
     page = make_page()
     block = add_block(place_on(page), {"a": "for a"}, mode=mode)
-    url, people = published(page), [make_person("a") for _ in range(14)]
+    url, people = published(page), [make_person("a") for _ in range(30)]
     seen = [see(url, person) for person in people * 2]
     assert {words for [words] in seen} == {"everybody", "for a"}
     name = f"{block.place}/template:0:a"

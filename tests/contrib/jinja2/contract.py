@@ -10,7 +10,7 @@ from django.test import override_settings
 
 from personalization.delivery.models import Slot
 from personalization.exceptions import UnknownSegment
-from personalization.ml.serving import popular, shelf
+from personalization.ml.serving import popular_now, shelf
 from tests.contrib.jinja2.engines import Engine
 from tests.delivery.people import Person, make_person, make_segments, make_slot, make_variation
 from tests.delivery.recommending import look_at, make_crowd, make_items
@@ -229,7 +229,7 @@ class BlockContract:
         shelf.forget()
         make_items("hat", "shoe", "sock")
         make_crowd(["hat", "shoe", "sock"])
-        popular.forget()
+        popular_now.forget()
         assert self.shown(source) == "hat shoe "
         person = make_person()
         look_at(person, "hat")

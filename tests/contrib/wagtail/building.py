@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from django.test import Client
+from django.test import Client, RequestFactory
 from wagtail.models import Collection, Locale, Page, Site
 
+from tests.conftest import BROWSER
+from tests.contrib.items import make_shopper
 from tests.contrib.wagtail.site.models import ScratchPage
 from tests.delivery.people import Person
 
@@ -44,6 +46,26 @@ def block(
         "default": [words(default)] if default else [],
     }
     return {"type": "personalized", "value": value, "id": str(uuid4())}
+
+
+def listed(**said: Any) -> Part:
+    """Return a list of two items at the place “home”, if nothing else is said."""
+    usual = {
+        "place": "home",
+        "limit": 2,
+        "heading": "",
+        "about_page": False,
+        "item": "",
+        "mode": "",
+    }
+    return {"type": "listed", "value": {**usual, **said}, "id": str(uuid4())}
+
+
+def inside(part: Part, *, mode: str = "") -> Part:
+    """Return a block that has the part for whoever is in a, and words for everyone else."""
+    outer = block({"a": ""}, mode=mode)
+    outer["value"]["variants"][0]["value"]["content"] = [part]
+    return outer
 
 
 def around(inner: Part, *, slot: str = "outer") -> Part:
@@ -90,3 +112,13 @@ def seen(page: Page, person: Person | None = None, query: str = "") -> list[str]
     response = client.get(page.url + query)
     assert response.status_code == 200
     return words_in(response.content.decode())
+
+
+def previewed_page(page: Any, mode: str = "") -> str:
+    """Return what an editor sees who agreed to everything as a visitor, and looked at items."""
+    cookies = "; ".join(f"{name}={value}" for name, value in make_shopper().cookies.items())
+    editor = RequestFactory(headers={"user-agent": BROWSER, "cookie": cookies}).get("/")
+    response = page.make_preview_request(original_request=editor, preview_mode=mode)
+    assert response.status_code == 200
+    found: str = response.content.decode()
+    return found

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from django.apps import apps
 from django.test import Client, override_settings
 
+from tests.contrib.items import FUZZED, pin_items
 from tests.contrib.wagtail.building import (
     Part,
     around,
     block,
+    listed,
     make_page,
     serials_in,
     words,
@@ -53,6 +55,14 @@ KINDS: dict[str, tuple[list[Part], tuple[bool, ...]]] = {
     "block": ([words(EVERYBODY), block(BOTH)], (False, True)),
     "blocks": ([block(BOTH), block(BOTH, slot="second")], (True, True)),
     "nested": ([around(block(BOTH, slot="inner"))], (True,)),
+    "lists": (
+        [
+            listed(place=FUZZED, limit=1, mode="inline"),
+            listed(place=FUZZED, limit=1, mode="deferred"),
+        ],
+        (True, False),
+    ),
+    "for-all": ([words(EVERYBODY), listed(place=FUZZED, limit=1, mode="deferred")], (False, False)),
     "modes": ([block(BOTH, mode="inline"), block(BOTH, slot="second", mode="keyed")], (True, True)),
 }
 
@@ -73,6 +83,7 @@ class Site:
 
     @contextmanager
     def running(self) -> Iterator[Site]:
+        pin_items()
         for kind, (body, _) in KINDS.items():
             self.urls[kind] = make_page(*body, slug=kind).url
         with override_settings(MIDDLEWARE=STACKS[self.stack]):

@@ -69,7 +69,7 @@ def test_the_strategy_of_the_slot_holds() -> None:
 @override_settings(PERSONALIZATION_HOLDOUT=0.5)
 def test_some_are_held_out_from_a_variant_always_the_same() -> None:
     page = make_page(block({"a": "for a"}))
-    people = [make_person("a") for _ in range(14)]
+    people = [make_person("a") for _ in range(30)]
     first, second = ([seen(page, person) for person in people] for _ in range(2))
     assert first == second
     assert {words for [words] in first} == {"for a", "everybody"}

@@ -3,6 +3,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import personalization.contrib.cms.models
+import personalization.delivery.edited_list
 import personalization.delivery.own_slots
 
 
@@ -117,6 +118,86 @@ class Migration(migrations.Migration):
                 "proxy": True,
                 "indexes": [],
                 "constraints": [],
+            },
+            bases=("cms.cmsplugin",),
+        ),
+        migrations.CreateModel(
+            name="RecommendedItems",
+            fields=[
+                (
+                    "cmsplugin_ptr",
+                    models.OneToOneField(
+                        auto_created=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        parent_link=True,
+                        primary_key=True,
+                        related_name="%(app_label)s_%(class)s",
+                        serialize=False,
+                        to="cms.cmsplugin",
+                    ),
+                ),
+                (
+                    "place",
+                    models.CharField(
+                        help_text="A short name of this place, of letters, digits, - and _, as in home: rules for recommendations speak of it, and what is shown is counted by it.",
+                        max_length=50,
+                        validators=[personalization.delivery.edited_list.valid_place],
+                        verbose_name="place",
+                    ),
+                ),
+                (
+                    "limit",
+                    models.PositiveSmallIntegerField(
+                        default=6,
+                        validators=[personalization.delivery.edited_list.valid_limit],
+                        verbose_name="number of items",
+                    ),
+                ),
+                (
+                    "heading",
+                    models.CharField(
+                        blank=True,
+                        help_text="It is not shown where the list is empty.",
+                        max_length=200,
+                        verbose_name="heading",
+                    ),
+                ),
+                (
+                    "about_page",
+                    models.BooleanField(
+                        default=False,
+                        help_text="If this page is an item, the list begins with what goes with it.",
+                        verbose_name="about this page",
+                    ),
+                ),
+                (
+                    "item",
+                    models.CharField(
+                        blank=True,
+                        help_text="The key of an item: the list begins with what goes with it.",
+                        max_length=200,
+                        validators=[personalization.delivery.edited_list.valid_item],
+                        verbose_name="about an item",
+                    ),
+                ),
+                (
+                    "mode",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "as everywhere on this site"),
+                            ("inline", "with the page, which no cache keeps for visitors we know"),
+                            ("deferred", "after the page, which is the same for everybody"),
+                        ],
+                        default="",
+                        max_length=10,
+                        verbose_name="delivered",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "recommended items",
+                "verbose_name_plural": "recommended items",
             },
             bases=("cms.cmsplugin",),
         ),

@@ -15,6 +15,7 @@ from wagtail.models import Page, PreviewableMixin
 from wagtail.snippets.models import register_snippet
 
 from personalization.contrib.wagtail.blocks import PersonalizedBlock
+from personalization.contrib.wagtail.lists import RecommendedItemsBlock
 from personalization.contrib.wagtail.page import PersonalizedMixin
 from personalization.shortcuts import choose_template
 
@@ -29,11 +30,11 @@ class WordsBlock(blocks.CharBlock):
 
 
 class OfferBlock(PersonalizedBlock):
-    """A block that holds one like it, besides words."""
+    """A block that holds one like it, besides words and lists."""
 
     def __init__(self, **kwargs: Any) -> None:
-        inner = PersonalizedBlock([("words", WordsBlock())])
-        super().__init__([("words", WordsBlock()), ("inner", inner)], **kwargs)
+        words, listed = ("words", WordsBlock()), ("listed", RecommendedItemsBlock())
+        super().__init__([words, listed, ("inner", PersonalizedBlock([words]))], **kwargs)
 
     class Meta:
         label = "Offer"
@@ -41,13 +42,25 @@ class OfferBlock(PersonalizedBlock):
         icon = "pick"
 
 
-BODY = [("words", WordsBlock()), ("personalized", OfferBlock())]
+BODY = [
+    ("words", WordsBlock()),
+    ("personalized", OfferBlock()),
+    ("listed", RecommendedItemsBlock()),
+]
 
 
 class ScratchPage(PersonalizedMixin, Page):
     body = StreamField(BODY, blank=True)
     content_panels = [*Page.content_panels, FieldPanel("body")]
     template = "scratch/page.html"
+
+
+class PlainPage(Page):
+    """A page whose previews are those of whoever looks at it, and whose browser fills lists."""
+
+    body = StreamField(BODY, blank=True)
+    content_panels = [*Page.content_panels, FieldPanel("body")]
+    template = "scratch/filled.html"
 
 
 class LandingPage(PersonalizedMixin, Page):

@@ -33,6 +33,11 @@ class Migration(migrations.Migration):
             bases=(personalization.contrib.wagtail.page.PersonalizedMixin, "wagtailcore.page"),
         ),
         migrations.CreateModel(
+            name="PlainPage",
+            fields=[("page_ptr", page()), ("body", wagtail.fields.StreamField([], blank=True))],
+            bases=("wagtailcore.page",),
+        ),
+        migrations.CreateModel(
             name="LandingPage",
             fields=[("page_ptr", page())],
             bases=(personalization.contrib.wagtail.page.PersonalizedMixin, "wagtailcore.page"),

@@ -6,15 +6,9 @@ import os
 
 from celery import Celery
 
-from personalization.hints import (
-    BEAT_SCHEDULE,
-    CHECK_MODELS,
-    REFRESH_EXPERIMENTS,
-    REFRESH_MODELS,
-    TRAIN_MODELS,
-    UPDATE_BANDITS,
-)
+from personalization.hints import BEAT_SCHEDULE
 from project import folder_queue
+from project.queues import ROUTES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 folder_queue.install()
@@ -24,10 +18,4 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 app.conf.beat_schedule = BEAT_SCHEDULE
-
-#: The queue of what takes long: events must not wait for a training, or for a sum over all visitors.
-MODELS_QUEUE = "models"
-app.conf.task_routes = {
-    task: {"queue": MODELS_QUEUE}
-    for task in (TRAIN_MODELS, REFRESH_MODELS, CHECK_MODELS, REFRESH_EXPERIMENTS, UPDATE_BANDITS)
-}
+app.conf.task_routes = ROUTES

@@ -70,7 +70,7 @@ class Site(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """Tabs are closed while they load: that is what is measured."""
 
-    def wait(self, name: str, *, tabs: int, quiet: float = 2.0, most: float = 20.0) -> None:
+    def wait(self, name: str, *, tabs: int, quiet: float = 10.0, most: float = 40.0) -> None:
         """Wait until all has arrived, or nothing more has for `quiet` seconds."""
         started = self.last_at = time.monotonic()
         while len(self.of(name, VIEW)) + len(self.of(name, CLICK)) < 2 * tabs:

@@ -20,6 +20,10 @@ AGREED: Json = {
 }
 
 
+def moment(event: Json) -> datetime:
+    return datetime.fromisoformat(event["timestamp"])
+
+
 @dataclass(frozen=True)
 class Shelves:
     """What there is to look at: the properties of products and articles."""

@@ -131,6 +131,7 @@ class SimulationRun(models.Model):
     class Cast(models.TextChoices):
         PERSONAS = "personas"
         CROWD = "crowd"
+        PLANTED = "planted"
 
     cast = models.CharField(max_length=10, choices=Cast, default=Cast.PERSONAS)
     seed = models.BigIntegerField()

@@ -3,7 +3,8 @@
 Whether somebody buys is drawn at the end of each visit with a probability that is a formula
 (`chance`) of their kind and of what they did in it, and is seen within `SOON`; the next visit
 begins later than that. So an oracle that knows the formula is the best that there can be, and
-what learns from the events alone can be judged by it.
+what learns from the events alone can be judged by it. They see nothing of what the site shows
+(`crowd` is of those who do), so that nothing else moves them.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from project.shop.journey import Journey, Json, Shelves
+from project.shop.journey import Journey, Json, Shelves, moment
 
+#: Those of a history begin to come so long before its end, and all have come for the first time
+#: so long after that: the rest suffices for whoever comes most often and pauses longest.
+SPAN, ARRIVE = timedelta(days=85), timedelta(days=14)
 #: An order follows the end of a visit within so long, or does not follow from it.
 SOON = timedelta(days=2)
 #: From one visit to the next, which is later than any order that follows from the first.
@@ -114,6 +118,13 @@ def plant(
         yield somebody
 
 
+def planted_until(
+    now: datetime, *, seed: int, visitors: int, shelves: Shelves
+) -> Iterator[Planted]:
+    """Yield people of the `SPAN` before `now`, by when all they do is over."""
+    return plant(seed=seed, since=now - SPAN, visitors=visitors, shelves=shelves, arrive=ARRIVE)
+
+
 def _live(somebody: Planted, journey: Journey, *, first: datetime) -> None:
     rng, kind = journey.rng, somebody.kind
     start = first
@@ -122,7 +133,7 @@ def _live(somebody: Planted, journey: Journey, *, first: datetime) -> None:
         products, carts = _visit(somebody, journey)
         probability = chance(kind, products=products, carts=carts)
         decision = Decision(
-            at=datetime.fromisoformat(journey.events[-1]["timestamp"]),
+            at=moment(journey.events[-1]),
             chance=probability,
             orders=rng.random() < probability,
         )

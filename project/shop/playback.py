@@ -2,7 +2,7 @@
 
 What a visitor is shown is decided by the id of their profile, so the site has to know them
 first: the first event of each is sent ahead, and when the worker has made profiles of them all,
-they do the rest.
+they do the rest. Those who are shown nothing (`planted`) need no introduction.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from project.shop.crowd import crowd
 from project.shop.deciding import Site
 from project.shop.journey import Json
 from project.shop.models import SimulationRun
+from project.shop.planted import planted_until
 from project.shop.post import Poster, PostError, batches
 from project.shop.seed import SIMULATOR_SOURCE
 from project.shop.simulate import shop_shelves, simulate
@@ -32,6 +33,9 @@ VISITORS = 300
 #: So many that a hundred of them are held out from each of what has an effect on them: below
 #: that, nothing is said of it.
 CROWD = 2600
+#: Whom models find. So many that the smallest group they are in, two of the kinds, is over a
+#: twentieth of all who have been here: smaller ones are not looked for (`ChoiceConfig.smallest`).
+PLANTED = 400
 BATCH_SIZE = 60
 #: How long the worker may take to make profiles of those who were introduced, in seconds.
 PATIENCE = 180.0
@@ -86,7 +90,8 @@ def play(run: SimulationRun, *, url: str, progress: Progress) -> int:
     source = Source.objects.get(slug=SIMULATOR_SOURCE)
     sent = done = 0
     with passing_key(source) as write_key, Poster(url, write_key=write_key) as poster:
-        profiles = introduced(run, poster=poster, progress=progress)
+        shown = run.cast != Cast.PLANTED
+        profiles = introduced(run, poster=poster, progress=progress) if shown else {}
         histories = (visitor.events for visitor in people(run, profiles=profiles))
         for batch in batches(histories, size=BATCH_SIZE):
             poster.send(list(chain.from_iterable(batch)))
@@ -99,15 +104,18 @@ def play(run: SimulationRun, *, url: str, progress: Progress) -> int:
 
 
 def people(run: SimulationRun, *, profiles: Mapping[str, int]) -> Iterable[Played]:
-    """Yield who plays. Those of whom the profile is known are shown what the site decides."""
-    site = Site.now()
+    """Yield who plays. Those of whom the profile is known are shown what the site decides, unless
+    they are planted."""
+    shelves = shop_shelves()
+    if run.cast == Cast.PLANTED:
+        return planted_until(run.now, seed=run.seed, visitors=run.visitors, shelves=shelves)
     make = crowd if run.cast == Cast.CROWD else simulate
     return make(
         seed=run.seed,
         now=run.now,
         visitors=run.visitors,
-        shelves=shop_shelves(),
-        site=site,
+        shelves=shelves,
+        site=Site.now(),
         profiles=profiles,
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import subprocess
 import sys
 import threading
 from collections import Counter
@@ -297,12 +296,15 @@ def test_a_server_that_does_not_come_up_is_told_with_its_last_words(
         def command(self) -> list[str]:
             return [sys.executable, "-c", "raise SystemExit('no licence')"]
 
+        def is_ready(self) -> bool:
+            assert self._process is not None
+            self._process.wait()  # however long it takes to say so
+            return False
+
     monkeypatch.setattr(faults_servers, "PATIENCE", 1.0)
     server = Hopeless(tmp_path)
     with pytest.raises(NotUp, match=r"(?s)Waited in vain for hopeless.*no licence"):
         server.start()
-    assert isinstance(server._process, subprocess.Popen)
-    server._process.wait()
     assert server.has_ended()
     server.kill()
 

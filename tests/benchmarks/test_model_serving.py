@@ -39,11 +39,47 @@ def test_it_measures_both_shares_of_lists(films: None, monkeypatch: pytest.Monke
     monkeypatch.setattr(serving, "_WARM", 5)
     monkeypatch.setattr(serving, "_MEASURED", 60)
     rows = {row.name: row for row in serving.measure(Effort())}
-    assert set(rows) == {"serving_p50_ms", "serving_p99_ms"}
-    assert 0 < rows["serving_p50_ms"].value <= rows["serving_p99_ms"].value
-    assert [rows[name].goal for name in sorted(rows)] == [1.0, 3.0]
+    assert list(rows) == [
+        "serving_p50_ms", "serving_p99_ms", "serving_all_calls_p99_ms", "serving_over_one_matrix",
+        "serving_about_item_p50_ms",
+    ]  # fmt: skip
+    values = [row.value for row in rows.values()]
+    assert 0 < values[0] <= values[1] <= values[2]
+    assert values[3] > 1
+    assert values[4] > 0
+    assert [row.goal for row in rows.values()] == [1.0, 3.0, None, None, None]
     assert all(row.less_is_better for row in rows.values())
     assert f"{FILMS} items, 50 steps" in rows["serving_p50_ms"].note
+
+
+def test_the_fastest_round_of_each_list_counts_and_all_calls_are_told_beside() -> None:
+    took = np.ones((4, 200))
+    took[0] = 50.0  # a round in which the machine did something else
+    took[:, :100] += 1.0
+    plain = np.full_like(took, 0.5)
+    plain[1:] = 9.0  # the fastest of what it is compared with counts, too
+    median, p99, all_calls, ratio, of_item = serving.rows_of(
+        took, plain=plain, of_item=took + 2, about="90 items, history already read"
+    )
+    assert median.value == pytest.approx(1.5)
+    assert p99.value == 2.0
+    assert all_calls.value == 51.0
+    assert of_item.value == pytest.approx(3.5)
+    assert ratio.value == pytest.approx(3.0), "the middle of what lists take, of 2 or 4 times"
+    assert "fastest of 4 rounds of each of 200 lists" in p99.note
+    assert "all 800 calls of 4 rounds, with what else the machine did" in all_calls.note
+    assert all("history already read" in row.note for row in (median, p99, all_calls, of_item))
+
+
+def test_of_one_round_all_calls_are_the_lists() -> None:
+    took = np.arange(1.0, 301.0)[None]
+    _, p99, all_calls, *_ = serving.rows_of(took, plain=took, of_item=took, about="")
+    assert p99.value == all_calls.value == np.percentile(took, 99)
+
+
+def test_a_plain_list_is_the_best_of_what_was_not_seen() -> None:
+    matrix = np.eye(30, k=1, dtype=np.float32) + np.arange(30, dtype=np.float32) / 100
+    assert serving._best([3, 29], matrix) == [4, *range(28, 19, -1)]
 
 
 def test_histories_are_as_long_as_is_said_and_end_in_a_visit(films: None) -> None:

@@ -98,7 +98,7 @@ def test_a_page_without_company_is_timed_the_same_way() -> None:
 
 @pytest.mark.django_db(transaction=True)  # a transaction around the test costs savepoints
 @pytest.mark.usefixtures("database_of_the_test")
-@pytest.mark.parametrize("segments", [0, 10, 200])
+@pytest.mark.parametrize("segments", [0, 10, pytest.param(200, marks=pytest.mark.slow)])
 def test_a_known_visitor_costs_one_read_however_many_segments_there_are(segments: int) -> None:
     with render._site():
         cost = render._measure(segments, NO_TIME)

@@ -15,7 +15,7 @@ from django.db import connection
 
 from project.benchmarks import render_peer
 from project.benchmarks.render_peer import PeerUnavailable, measure_peer
-from tests.benchmarks.test_command import run
+from tests.benchmarks.test_command import PATIENCE, run
 
 
 class Programs:
@@ -107,10 +107,11 @@ def test_a_program_that_hangs_is_given_up() -> None:
 
 
 @pytest.mark.clients
+@pytest.mark.timeout(PATIENCE)
 def test_the_peer_itself_asks_more_with_every_segment(tmp_path: Path) -> None:
     given = os.environ.get("DATABASE_URL", "")
     url = given if given.startswith("postgres") else f"sqlite:///{tmp_path / 'demo.sqlite3'}"
-    done = run("render", "--json", "--seconds=0.2", "--repeat=2", database_url=url, patience=900)
+    done = run("render", "--json", "--seconds=0.2", "--repeat=2", database_url=url)
     assert done.returncode == 0, done.stderr
     results = {one["name"]: one["value"] for one in json.loads(done.stdout)["results"]}
     queries: list[Any] = [results[f"peer_queries_{n}_segments"] for n in (0, 10, 50)]

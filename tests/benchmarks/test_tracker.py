@@ -103,6 +103,22 @@ def test_what_npm_says_is_told(tmp_path: Path) -> None:
         tracker_peers._run(["sh", "-c", "echo no such package >&2; exit 1", "tell"], tmp_path)
 
 
+def test_a_call_that_the_end_of_the_trace_cuts_has_no_time() -> None:
+    def event(phase: str, script: str, **times: int) -> dict[str, Any]:
+        told = {"name": "FunctionCall", "ph": phase, "ts": 604_089_043, **times}
+        return {**told, "args": {"data": {"functionName": "f", "url": f"http://shop{script}"}}}
+
+    trace = [
+        {"name": "FunctionCall", "ph": "X", "args": {}, "dur": 9, "tdur": 9},
+        event("X", "/script/ours.js", dur=8_000, tdur=700),
+        event("X", "/theirs.js", dur=8_000, tdur=8_000),
+        event("X", "/script/more.js", dur=900, tdur=800),
+        event("B", "/script/ours.js"),
+    ]
+    assert list(tracker._times_of_scripts(trace)) == [700, 800]
+
+
+@pytest.mark.slow
 @pytest.mark.browser
 def test_every_click_of_tabs_that_are_closed_at_once_arrives() -> None:
     pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -9,7 +9,7 @@ from personalization.conf import settings
 from personalization.events.models import Event, Source
 from personalization.profiles.models import Identity, Profile, Snapshot
 from personalization.profiles.visits import replace_visits
-from project.shop.journey import Json
+from project.shop.journey import Json, moment
 from project.shop.playback import Played
 
 #: What the messages are called that have no name of their own.
@@ -56,10 +56,6 @@ def write(people: Sequence[Played], *, until: datetime, first: int | None = None
     }
     replace_visits(moments, gap=settings.VISIT_GAP)
     return [profile.pk for profile in profiles]
-
-
-def moment(event: Json) -> datetime:
-    return datetime.fromisoformat(event["timestamp"])
 
 
 def _row(event: Json, identity: Identity, source: Source) -> Event:

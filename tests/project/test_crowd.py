@@ -28,9 +28,8 @@ from project.shop.crowd import (
     usual,
 )
 from project.shop.deciding import Site
-from project.shop.journey import Shelves
+from project.shop.journey import Shelves, moment
 from project.shop.simulate import shop_shelves
-from tests.project.planting import moment
 from tests.project.test_simulate import SHELVES
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

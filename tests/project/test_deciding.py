@@ -25,11 +25,10 @@ from personalization.segments.models import Segment
 from personalization.testing import exposures_at_once, memory_buffer
 from project.shop.data.segments import happened, rule
 from project.shop.deciding import DEFERRED, Looker, Site, exposure_of, looker_of, slots_of
-from project.shop.journey import Journey, Json
+from project.shop.journey import Journey, Json, moment
 from project.shop.models import SimulationRun
 from project.shop.playback import Played, people, profiles_of
 from tests.delivery.showing import decision, show, written
-from tests.project.planting import moment
 from tests.project.test_simulate import SHELVES
 
 in_the_shop = pytest.mark.usefixtures("shop")

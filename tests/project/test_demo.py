@@ -3,10 +3,12 @@ from __future__ import annotations
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -17,13 +19,11 @@ from django.core.management.base import CommandError, OutputWrapper
 
 from project.environment import BASE_DIR
 from project.shop.management.commands.demo import (
-    crowd_words,
     held_out_words,
     read_port,
     require_free,
 )
-from project.shop.models import SimulationRun
-from project.shop.playback import Cast, unfinished_run
+from project.shop.playback import unfinished_run
 from project.shop.progress import Progress
 
 
@@ -96,6 +96,14 @@ def test_the_simulator_says_what_it_lacks() -> None:
         call_command("simulate_visitors", visitors=1, stdout=StringIO())
 
 
+def trained_in(folder: Path) -> set[str]:
+    """Return the models of which there is a version in the demo's database."""
+    with closing(sqlite3.connect(folder / "demo.sqlite3")) as database:
+        return {
+            name for (name,) in database.execute("SELECT name FROM personalization_modelversion")
+        }
+
+
 @pytest.mark.slow
 def test_the_demo_starts_tells_and_stops(tmp_path: Path) -> None:
     with socket.socket() as probe:
@@ -110,6 +118,7 @@ def test_the_demo_starts_tells_and_stops(tmp_path: Path) -> None:
         "PYTHONUNBUFFERED": "1",
     }
     command = [sys.executable, "-m", "django", "demo", "--visitors", "12", "--crowd", "12"]
+    command += ["--planted", "3"]
     for _ in range(2):  # the second start goes on with what is there
         with subprocess.Popen(
             command, cwd=BASE_DIR, env=environment, stdout=subprocess.PIPE, text=True
@@ -121,8 +130,9 @@ def test_the_demo_starts_tells_and_stops(tmp_path: Path) -> None:
                 if "Ctrl-C" in line:
                     break
             if "on their way" in "".join(said):
-                said.append(demo.stdout.readline())
-                assert "All 12 have been here." in said[-1]
+                said += [demo.stdout.readline(), demo.stdout.readline()]
+                assert "All 12 have been here." in said[-2]
+                assert "Models are learned now" in said[-1]
             home = urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60)  # noqa: S310
             assert b"Larkfell" in home.read()
             demo.send_signal(signal.SIGINT)
@@ -132,6 +142,8 @@ def test_the_demo_starts_tells_and_stops(tmp_path: Path) -> None:
         assert "admin / admin" in "".join(said)
         assert said[-1].startswith("Stopped.")
         require_free(port)
+        assert "worker-of-models.log" in {log.name for log in tmp_path.rglob("*.log")}
+    assert {"recommend", "cluster.personas", "propensity.order"} <= trained_in(tmp_path)
     assert "Simulating" not in "".join(said)
     assert "on their way" not in "".join(said)
 
@@ -151,20 +163,3 @@ def test_the_demo_says_how_many_are_shown_the_default_on_purpose(
 
 def test_where_nobody_is_held_out_nothing_is_said_of_it() -> None:
     assert held_out_words("http://127.0.0.1:8000/preview") == ""
-
-
-@pytest.mark.django_db
-def test_a_crowd_of_nobody_is_not_played() -> None:
-    assert unfinished_run(seed=7, visitors=0, cast=Cast.CROWD) is None
-    assert crowd_words(None) == ""
-    assert not SimulationRun.objects.exists()
-
-
-@pytest.mark.django_db
-def test_a_crowd_and_personas_of_one_seed_are_two_runs() -> None:
-    personas = unfinished_run(seed=7, visitors=5)
-    crowd = unfinished_run(seed=7, visitors=5, cast=Cast.CROWD)
-    assert personas is not None
-    assert crowd is not None
-    assert personas.pk != crowd.pk
-    assert "5 more visitors" in crowd_words(crowd)

@@ -106,10 +106,11 @@ def test_the_settings_stand_without_an_environment() -> None:
         assert f"'{task}'" in said
 
 
-def test_events_wait_for_no_training() -> None:
+def test_events_wait_for_no_training_and_neither_does_a_refresh() -> None:
     said = shown()
-    for task in (TRAIN_MODELS, REFRESH_MODELS, REFRESH_EXPERIMENTS, UPDATE_BANDITS):
-        assert f"('{task}', 'models')" in said
+    assert f"('{TRAIN_MODELS}', 'models')" in said
+    for task in (REFRESH_MODELS, REFRESH_EXPERIMENTS, UPDATE_BANDITS):
+        assert f"('{task}', 'refresh')" in said
     assert f"('{PROCESS_EVENTS}'" not in said
 
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from personalization.delivery.recommendations import List
 from personalization.events.models import Event, Source
 from personalization.ml.models import Item
-from personalization.ml.serving import popular, shelf
+from personalization.ml.serving import popular_now, shelf
 from personalization.ml.serving.reasons import Code, Reason
 from personalization.ml.serving.recommend import Recommendation
 from personalization.ml.serving.shelf import ShelfItem
@@ -92,7 +92,7 @@ def somebody_looked_at(*slugs: str) -> None:
 
 
 def forget() -> None:
-    popular.forget()
+    popular_now.forget()
     shelf.forget()
 
 

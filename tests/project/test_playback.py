@@ -17,8 +17,10 @@ from personalization.ingest.pipeline import process_events
 from project.shop import playback
 from project.shop.journey import Json
 from project.shop.models import SimulationRun
+from project.shop.planted import planted_until
 from project.shop.playback import Cast, play, profiles_of, unfinished_run
 from project.shop.post import PostError
+from project.shop.simulate import shop_shelves
 
 pytestmark = [pytest.mark.usefixtures("shop"), pytest.mark.urls("project.urls")]
 
@@ -73,7 +75,7 @@ def played(run: SimulationRun) -> list[int]:
     return told
 
 
-@pytest.mark.parametrize("cast", list(Cast))
+@pytest.mark.parametrize("cast", [Cast.PERSONAS, Cast.CROWD])
 def test_everybody_is_introduced_before_anybody_goes_on(cast: Cast) -> None:
     run = run_of(cast)
     told = played(run)
@@ -85,6 +87,18 @@ def test_everybody_is_introduced_before_anybody_goes_on(cast: Cast) -> None:
     assert sorted(told) == told
     assert run.finished_at is not None
     assert not Source.objects.get(slug="simulator").write_keys.exists()
+
+
+def test_who_is_planted_does_what_is_planted_and_is_shown_nothing() -> None:
+    run = run_of(Cast.PLANTED, visitors=4)
+    told = played(run)
+    planted = list(planted_until(run.now, seed=3, visitors=4, shelves=shop_shelves()))
+    sent = [event for batch in Post.sent for event in batch]
+    assert sent == [event for somebody in planted for event in somebody.events]
+    assert Event.objects.filter(identity__value__startswith="planted3-").count() == len(sent)
+    assert not Event.objects.filter(name="Slot Shown").exists()
+    assert told[-1] == 4
+    assert run.finished_at is not None
 
 
 @override_settings(PERSONALIZATION_HOLDOUT=0.4, PERSONALIZATION_GLOBAL_HOLDOUT=0.1)

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
             model_name="simulationrun",
             name="cast",
             field=models.CharField(
-                choices=[("personas", "Personas"), ("crowd", "Crowd")],
+                choices=[("personas", "Personas"), ("crowd", "Crowd"), ("planted", "Planted")],
                 default="personas",
                 max_length=10,
             ),

@@ -7,6 +7,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -16,21 +17,30 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, connections
 from django.urls import reverse
+from django.utils import timezone
 
 from personalization.admin.preview import preview_link
 from personalization.conf import settings as personalization
 from personalization.events.buffer import buffer
-from personalization.hints import REFRESH_EXPERIMENTS, hint
+from personalization.hints import REFRESH_EXPERIMENTS, TRAIN_MODELS, hint
 from personalization.segments.models import Segment
-from project.celery import MODELS_QUEUE
 from project.environment import STATE_DIR
+from project.queues import QUEUES, ROUTES
 from project.shop import playback, seed
+from project.shop.beside import (
+    ask_for_models,
+    beside_words,
+    learn_to_recommend,
+    runs_beside,
+)
 from project.shop.children import ChildDied, Children
 from project.shop.models import SimulationRun
 from project.shop.post import PostError
 from project.shop.progress import Progress
 
 HOST = "127.0.0.1"
+#: The worker that trains models, among `workers`.
+TRAINING = f"worker of {ROUTES[TRAIN_MODELS]['queue']}"
 PATIENCE = 60.0
 #: How far the worker may fall behind the simulator. It works through all that waits in one
 #: transaction, and while that lasts nobody else can write to SQLite.
@@ -54,6 +64,13 @@ class Command(BaseCommand):
             default=playback.CROWD,
             help="How many come besides, by whom experiments and holdouts are judged.",
         )
+        parser.add_argument(
+            "--planted",
+            type=int,
+            default=playback.PLANTED,
+            help="How many come besides of whom kind, taste and chance to order are planted, for "
+            "models to find.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         catch_signals()
@@ -65,13 +82,11 @@ class Command(BaseCommand):
             self._prepare(folder, reset=options["reset"])
             self._start(children, port=port)
             self._simulate(children, port=port, visitors=options["visitors"])
-            crowd = playback.unfinished_run(
-                seed=playback.SEED, visitors=options["crowd"], cast=playback.Cast.CROWD
-            )
-            self._tell(port, crowd=crowd)
-            if crowd is not None:
-                self._play_beside(crowd, children, port=port)
-            connections.close_all()
+            beside = runs_beside(crowd=options["crowd"], planted=options["planted"])
+            self._tell(port, beside=beside)
+            if beside:
+                self._play_beside(beside, children, port=port)
+            self._start_training(children, anew=bool(beside))
             while True:
                 children.check()
                 time.sleep(0.5)
@@ -100,12 +115,9 @@ class Command(BaseCommand):
         connections.close_all()
         runserver = ["runserver", f"{HOST}:{port}", "--noreload", "--insecure", "--skip-checks"]
         children.start("web server", module="django", arguments=runserver)
-        schedule = str(children.folder / "schedule")
-        worker = ["-A", "project", "worker", "-B", "-s", schedule, "-P", "solo"]
-        quiet = ["--loglevel", "warning", "--without-gossip", "--without-mingle"]
-        children.start("worker", module="celery", arguments=[*worker, *quiet])
-        trainer = ["-A", "project", "worker", "-Q", MODELS_QUEUE, "-P", "solo"]
-        children.start("trainer", module="celery", arguments=[*trainer, *quiet])
+        for name, arguments in workers(children.folder).items():
+            if name != TRAINING:
+                children.start(name, module="celery", arguments=arguments)
         deadline = time.monotonic() + PATIENCE
         while not answers(port):
             children.check()
@@ -126,24 +138,42 @@ class Command(BaseCommand):
             bar.finish()
         wait_for_worker(children, at_most=0)
 
-    def _play_beside(self, run: SimulationRun, children: Children, *, port: int) -> None:
+    def _play_beside(self, runs: Sequence[SimulationRun], children: Children, *, port: int) -> None:
         """Play those who are many, while the demo can be looked at already."""
 
         def progress(done: int) -> None:
             wait_for_worker(children, at_most=MOST_WAITING_BESIDE)
 
-        playback.play(run, url=batch_url(port), progress=progress)
-        wait_for_worker(children, at_most=0)
-        hint(REFRESH_EXPERIMENTS)
-        self.stdout.write(f"  All {run.visitors} have been here. What it earns is worked out now.")
+        learn_to_recommend(now=timezone.now())
+        for run in runs:
+            playback.play(run, url=batch_url(port), progress=progress)
+            wait_for_worker(children, at_most=0)
+            if run.cast == playback.Cast.CROWD:
+                hint(REFRESH_EXPERIMENTS)
+                self._say(f"All {run.visitors} have been here. What it earns is worked out now.")
+
+    def _start_training(self, children: Children, *, anew: bool) -> None:
+        """Start who trains models: not before all have been here, for groups and chances that are
+        learned of half of them are of people who have only just come in."""
+        if anew:
+            ask_for_models(now=timezone.now())
+        connections.close_all()
+        children.start(TRAINING, module="celery", arguments=workers(children.folder)[TRAINING])
+        if anew:
+            hint(TRAIN_MODELS)
+            self._say("Models are learned now, of all who have been here.")
+
+    def _say(self, sentence: str) -> None:
+        self.stdout.write(f"  {sentence}")
         self.stdout.flush()
 
-    def _tell(self, port: int, *, crowd: SimulationRun | None) -> None:
+    def _tell(self, port: int, *, beside: Sequence[SimulationRun]) -> None:
         site = f"http://{HOST}:{port}"
         segment = Segment.objects.get(slug="cart-abandoners")
         rule = reverse("admin:personalization_segment_change", args=[segment.pk])
         profiles = reverse("admin:personalization_profile_changelist")
         earned = reverse("admin:personalization_experiment_earnings")
+        models = reverse("admin:personalization_modelversion_changelist")
         name, password = seed.ADMIN_NAME, seed.ADMIN_PASSWORD
         self.stdout.write(
             f"""
@@ -151,11 +181,12 @@ class Command(BaseCommand):
   The rule behind it   {site}{rule}
   The visitors         {site}{profiles}
   What it earns        {site}{earned}
+  What it learned      {site}{models}
   Admin login          {self.style.SUCCESS(f"{name} / {password}")}
   With fewer rights    {", ".join(f"{each} / {each}" for each in seed.STAFF)}
 
   Put something into the cart, go back to the home page, and look at its hero.
-{held_out_words(f"{site}{preview_link('segments', segments=segment.slug)}")}{crowd_words(crowd)}\
+{held_out_words(f"{site}{preview_link('segments', segments=segment.slug)}")}{beside_words(beside)}\
   Ctrl-C stops everything.
 """
         )
@@ -174,14 +205,12 @@ def held_out_words(preview: str) -> str:
 """
 
 
-def crowd_words(crowd: SimulationRun | None) -> str:
-    """Return what goes on behind the scenes; empty where nothing does."""
-    if crowd is None:
-        return ""
-    return f"""\
-  {crowd.visitors} more visitors of the last two months are on their way. What it earns is known when they
-  have been here, in a few minutes.
-"""
+def workers(folder: Path) -> dict[str, list[str]]:
+    """Return name → arguments of `celery`: a worker of each queue; the first has the clock, too."""
+    worker = ["-A", "project", "worker", "-P", "solo"]
+    quiet = ["--loglevel", "warning", "--without-gossip", "--without-mingle"]
+    others = {f"worker of {queue}": [*worker, *quiet, "-Q", queue] for queue in QUEUES}
+    return {"worker": [*worker, *quiet, "-B", "-s", str(folder / "schedule")], **others}
 
 
 def batch_url(port: int) -> str:

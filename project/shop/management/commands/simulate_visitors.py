@@ -24,8 +24,9 @@ class Command(BaseCommand):
             "--cast",
             choices=Cast.values,
             default=Cast.PERSONAS.value,
-            help="Personas, each of whom ends up in the segment of that name, or a crowd whose "
-            "orders depend on what they are shown.",
+            help="Personas, each of whom ends up in the segment of that name; a crowd whose orders "
+            "depend on what they are shown; or people of planted kinds, tastes and chances to "
+            "order, for models to find.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import io
 import math
 import os
@@ -17,9 +18,10 @@ from hypothesis import settings as hypothesis
 from pytest_django.live_server_helper import LiveServer
 
 from personalization.delivery import exposure_queue, list_rules, published
-from personalization.ingest import authentication, origins, pressure, throttle, tracked
+from personalization.events import schemas
+from personalization.ingest import authentication, just_here, origins, pressure, throttle, tracked
 from personalization.ml import feedback
-from personalization.ml.serving import loaded, popular, shelf
+from personalization.ml.serving import loaded, popular_now, popular_worker, shelf
 from personalization.privacy import texts
 from personalization.segments import live
 from tests import machine
@@ -29,7 +31,7 @@ from tests.in_flight import requests_in_flight
 #: What a visitor's browser calls itself.
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
-pytest_plugins = ["tests.factories"]
+pytest_plugins = ["tests.factories", "tests.flushing"]
 
 # A busy machine is not a failing test: no deadline per example.
 hypothesis.register_profile("brief", deadline=None, max_examples=20)
@@ -42,6 +44,10 @@ hypothesis.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 app = Celery("tests")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.set_default()
+
+
+#: Thresholds of the garbage collector's generations.
+_RARELY = (10_000, 20, 20)
 
 
 class _Nowhere(io.TextIOBase):
@@ -58,6 +64,18 @@ def _hush_servers() -> None:
     """
     threading.excepthook = lambda args: None
     sys.stderr = _Nowhere()
+
+
+def pytest_collection() -> None:
+    gc.disable()  # nothing of what is collected goes
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector look at what tests make, and not again and again at the tests
+    themselves, of which there are tens of thousands."""
+    gc.freeze()
+    gc.set_threshold(*_RARELY)
+    gc.enable()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -105,7 +123,9 @@ def _forget_configuration() -> None:
     origins.forget()
     throttle.forget()
     texts.forget()
-    for served in (loaded, popular, shelf, list_rules):
+    schemas.forget()
+    just_here.take()
+    for served in (loaded, popular_now, popular_worker, shelf, list_rules):
         served.forget()
     feedback.forget()
     cache.clear()  # where requests are counted
@@ -119,6 +139,12 @@ def _no_exposures_of_others() -> Iterator[None]:
     tracked.forget_tracked_source()
     yield
     exposure_queue.forget()
+
+
+@pytest.fixture
+def endless_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test is to fail because a minute began in the middle of it."""
+    monkeypatch.setattr(throttle, "MINUTE", 1e12)
 
 
 @pytest.fixture

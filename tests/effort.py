@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+from typing import TypeAlias
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 #: How many times as many examples a profile of Hypothesis runs; new ones each time if more.
 EFFORTS = {"brief": 0.2, "default": 1, "thorough": 5, "nightly": 10}
+#: The part of the examples of a test that takes long which is tried without `-m slow`.
+PART = 0.15
+Tries: TypeAlias = settings
 EFFORT = EFFORTS[os.environ.get("HYPOTHESIS_PROFILE", "default")]
 
 
@@ -24,3 +29,11 @@ def examples(n: int) -> settings:
             HealthCheck.function_scoped_fixture,
         ],
     )
+
+
+def some_or_all(n: int) -> pytest.MarkDecorator:
+    """Give a test that takes long its `tries`: a part of the `n` examples in each run, and all of
+    them in the slow one. Profiles that run fewer leave that part as it is."""
+    part = examples(max(1, round(PART * max(1, 1 / EFFORT) * n)))
+    both = [part, pytest.param(examples(n), marks=pytest.mark.slow)]
+    return pytest.mark.parametrize("tries", both, ids=["some", "all"])

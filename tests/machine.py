@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
+import subprocess
 from functools import cache
 from importlib.util import find_spec
 from urllib.parse import urlsplit
@@ -15,6 +17,8 @@ from project.benchmarks.models.data import folder
 
 #: How many databases of Redis are filled and flushed at most: one for each worker of pytest.
 REDIS_DATABASES = 15
+#: The oldest Java that Spark 4 runs on.
+JAVA = 17
 
 
 def redis_of(worker: str, given: str) -> str:
@@ -77,11 +81,29 @@ def missing_browser() -> str:
     return "" if chromium() else "Chromium: not found (CHROMIUM may name it)"
 
 
+def java_version(said: str) -> int:
+    """Return the number of the version that `java -version` tells of; 0 where there is none."""
+    found = re.search(r'version "(?:1\.)?(\d+)', said)
+    return int(found[1]) if found else 0
+
+
+@cache
+def missing_spark() -> str:
+    if find_spec("pyspark") is None:
+        return "Spark: pyspark is not installed"
+    if (java := shutil.which("java")) is None:
+        return "Spark: there is no Java"
+    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
+    version = java_version(told.stderr)
+    return "" if version >= JAVA else f"Spark: it needs Java {JAVA}, here is {version}"
+
+
 #: Marker of a test → why it cannot run here; an empty reason means that it can.
 MISSING = {
     "browser": missing_browser,
     "postgres": missing_postgres,
     "redis": missing_redis,
+    "spark": missing_spark,
 }
 
 #: What others recorded, which no repository holds: its tests skip where it is not there.

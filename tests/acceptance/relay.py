@@ -6,7 +6,7 @@ import gzip
 import http.client
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,9 +37,10 @@ class Exchange:
 class Relay:
     """A proxy as in front of a site, at `url`.
 
-    It answers for `pages` itself: path → content type and body. It passes chunked bodies on as they are, or with a length if it is `buffering`.
+    It answers for `pages` itself: path → content type and body. It passes chunked bodies on as
+    they are, or with a length if it is `buffering`.
     The next `losing` answers do not reach the client: the site has done what it was
-    asked, and nobody knows.
+    asked, and nobody knows. Right before the first request is passed on, it calls `ahead`.
     """
 
     def __init__(self, target: str) -> None:
@@ -48,7 +49,8 @@ class Relay:
         self.pages: dict[str, tuple[str, bytes]] = {}
         self.buffering = False
         self.losing = 0
-        # One at a time: the tests' SQLite lies in memory, and all threads share a connection.
+        self.ahead: Callable[[], None] | None = None
+        # One at a time: what was seen is in the order in which it was answered.
         self._turn = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -75,6 +77,9 @@ class Relay:
         if as_it_came:
             headers["Transfer-Encoding"] = "chunked"
         with self._turn, closing(http.client.HTTPConnection(self.target, timeout=60)) as site:
+            ahead, self.ahead = self.ahead, None
+            if ahead is not None:
+                ahead()
             site.request(
                 str(request.command),
                 request.path,

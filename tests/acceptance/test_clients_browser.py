@@ -61,6 +61,12 @@ def visit(chromium: str, relay: Relay) -> Visit:
     return visit
 
 
+def arrived(relay: Relay) -> int:
+    """Return how many calls have come in batches that were answered."""
+    batches = [one for one in relay.seen if one.path == "/p/v1/b"]
+    return sum(len(one.json()["batch"]) for one in batches)
+
+
 def paths(relay: Relay, method: str = "POST") -> list[str]:
     return [exchange.path for exchange in relay.seen if exchange.method == method]
 
@@ -89,6 +95,7 @@ def test_as_many_are_stored_as_were_sent_in_batches(visit: Visit, relay: Relay) 
         options = {"integrations": {"Segment.io": {"deliveryStrategy": BATCHING}}}
         page.load(KEY, f"{relay.url}/p", options)
         page.call_at_once("track", [["Product Viewed", {"n": n}] for n in range(50)])
+        page.wait_until(lambda: arrived(relay) >= 50)
         page.wait(800)
     drain()
     assert set(paths(relay)[1:]) == {"/p/v1/b"}
@@ -101,6 +108,7 @@ def test_a_visitor_who_agreed_to_nothing_leaves_nothing(visit: Visit, relay: Rel
     with visit() as page:
         page.load(KEY, f"{relay.url}/p")
         page.call("track", "Product Viewed")
+        page.wait_until(relay.statuses)
         page.wait(1500)
     drain()
     assert relay.statuses() == [200]
@@ -112,6 +120,7 @@ def test_a_wrong_key_is_tried_once(visit: Visit, relay: Relay) -> None:
     with visit() as page:
         page.load("nobody's", f"{relay.url}/p")
         page.call("track", "Product Viewed")
+        page.wait_until(relay.statuses)
         page.wait(1500)
     assert relay.statuses() == [401]
 

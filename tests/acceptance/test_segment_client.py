@@ -25,7 +25,7 @@ AT = datetime(2026, 3, 4, 5, 6, 7, 890_000, tzinfo=UTC)
 LIBRARY = {"name": "analytics-python", "version": VERSION}
 
 
-@pytest.fixture(params=[False, True], ids=["plain", "gzip"])
+@pytest.fixture(params=[pytest.param(False, marks=pytest.mark.slow), True], ids=["plain", "gzip"])
 def client_of(
     request: pytest.FixtureRequest, live_server: LiveServer, make_source: Callable[..., Source]
 ) -> Callable[..., Any]:

@@ -88,6 +88,7 @@ def test_a_source_that_is_off_and_a_key_that_ended_open_nothing() -> None:
     api.get("segments", status=401)
 
 
+@pytest.mark.usefixtures("endless_minute")
 def test_a_source_may_ask_as_often_as_it_may_send() -> None:
     source = Source.objects.get(slug="crm")
     source.rate_limit = 2
@@ -100,6 +101,7 @@ def test_a_source_may_ask_as_often_as_it_may_send() -> None:
     assert answers[2]["X-RateLimit-Reset"] == answers[2]["Retry-After"]
 
 
+@pytest.mark.usefixtures("endless_minute")
 def test_who_tries_keys_is_slowed_down(settings: Any) -> None:
     settings.PERSONALIZATION_ADDRESS_RATE = 3
     client = Client(headers={"authorization": "Bearer guess"})

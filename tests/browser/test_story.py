@@ -18,7 +18,7 @@ from tests.browser.conftest import Demo
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PATIENCE = 30_000  # milliseconds; how long a loaded machine may take, not what is promised
 

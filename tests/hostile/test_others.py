@@ -129,7 +129,8 @@ def test_a_key_of_the_browser_opens_nothing_that_servers_may(tally: Tally, ada: 
                 )
                 if not address.name.startswith("api-me"):  # which tell visitors of themselves
                     assert response.status_code in (401, 403), address
-                assert "ada" not in body_of(response)
+                said = body_of(response)
+                assert [secret for secret in (*SECRETS, ada) if secret in said] == []
 
 
 # -- previews and the inspector --------------------------------------------------------

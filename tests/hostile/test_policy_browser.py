@@ -22,6 +22,7 @@ from tests.conftest import BROWSER
 from tests.hostile.addresses import about, admin_addresses, own_addresses
 from tests.hostile.evil import evil
 from tests.hostile.world import made_of
+from tests.in_flight import requests_in_flight
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -73,7 +74,9 @@ def url(settings: Any, transactional_db: None) -> Iterator[str]:
     own, *others = settings.MIDDLEWARE
     settings.MIDDLEWARE = [own, "project.csp.ContentSecurityPolicyMiddleware", *others]
     server = LiveServer("localhost")
-    yield str(server.url)
+    with requests_in_flight() as in_flight:
+        yield str(server.url)
+        in_flight.wait_for_none()  # a page that was closed may have sent something
     server.stop()
 
 

@@ -95,7 +95,14 @@ PROBED = ("segment-batch", "ga4-collect", "api-segments", "decide", "slot", "pag
 
 
 @pytest.mark.parametrize(
-    "text", ["x", "-1", "0", "9" * 30, "evil/../1", "1%00", "1' OR '1'='1", "é"]
+    "text",
+    [
+        *("x", "9" * 30, "1%00", "é"),
+        *(
+            pytest.param(one, marks=pytest.mark.slow)
+            for one in ("-1", "0", "evil/../1", "1' OR '1'='1")
+        ),
+    ],
 )
 def test_no_number_in_an_address_of_the_admin_is(staff: Prober, text: str) -> None:
     for _model, address in admin_addresses():

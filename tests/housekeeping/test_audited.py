@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scripts.audited import UNREACHED, judge
-from tests.housekeeping.repository import ROOT
+from tests.housekeeping.ci_steps import run_steps
 
 GOOD = {"name": "django", "version": "5.2.19", "vulns": []}
 UNKNOWN = {"name": "furo", "skip_reason": "Dependency not found on PyPI"}
@@ -76,10 +73,7 @@ def test_whatever_else_goes_wrong_fails(complaints: str, told: str) -> None:
 
 
 def run_audit(folder: Path, *, writes: str, complains: str = "", code: int = 0) -> str:
-    """Run the function of `.ci/run` with a program that behaves so; return what it notes."""
-    source = (ROOT / ".ci" / "run").read_text()
-    function = re.search(r"^audit\(\) \{\n.*?^\}$", source, re.MULTILINE | re.DOTALL)
-    assert function, "the function is gone"
+    """Run the step with a program that behaves so; return what it notes."""
     (folder / "answer").write_text(writes)
     program = folder / "pip-audit"
     program.write_text(
@@ -87,19 +81,8 @@ def run_audit(folder: Path, *, writes: str, complains: str = "", code: int = 0) 
         f'cat "{folder}/answer" >"$last"\necho "{complains}" >&2\nexit {code}\n'
     )  # fmt: skip
     program.chmod(0o700)
-    script = (
-        "set -uo pipefail; broken=0; section() { :; }; note() { echo \"note: $1\"; }\n"
-        f"{function[0]}\naudit {program}; echo \"broken: $broken\""
-    )  # fmt: skip
-    done = subprocess.run(
-        ["/bin/bash", "-c", script],
-        cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", "logs": str(folder), "PY": sys.executable},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout
+    script = f'audit {program}; echo "broken: $broken"'
+    return run_steps(script, functions=("audit",), logs=folder)
 
 
 def test_the_step_notes_what_is_good(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ def source(text: str, *, path: str = "personalization/example.py") -> budgets.So
     return budgets.Source(path=ROOT / path, text=text, tree=ast.parse(text))
 
 
+@pytest.mark.slow  # every file is read; the script itself is one of the checks of each run
 def test_the_package_keeps_its_hard_budgets() -> None:
     table = budgets.budgets(budgets.read(PACKAGE), tests=[])
     assert [budgets.row(budget) for budget in table if budget.hard and not budget.kept] == []

@@ -157,26 +157,17 @@ def kept() -> int:
 # -- before an answer ------------------------------------------------------------------------
 
 
-def test_before_an_answer_the_browser_keeps_nothing(opened: Callable[..., Tab]) -> None:
+def test_before_an_answer_nothing_is_kept_or_asked_for_but_the_pages_own_files(
+    opened: Callable[..., Tab],
+) -> None:
     tab = opened()
     tab.look_around()
     assert tab.is_asked
     assert tab.cookies == {}
     assert tab.stores == []
     assert tab.page.evaluate("document.cookie") == ""
-
-
-def test_before_an_answer_nothing_but_the_pages_own_files_is_asked_for(
-    opened: Callable[..., Tab],
-) -> None:
-    tab = opened()
-    tab.look_around()
     assert len(tab.requests) > 5
     assert tab.beyond_files == []
-
-
-def test_before_an_answer_the_site_keeps_nothing(opened: Callable[..., Tab]) -> None:
-    opened().look_around()
     assert kept() == 0
     assert not any(each.objects.exists() for each in (Profile, Snapshot, Consent, ConsentRecord))
 
@@ -232,7 +223,9 @@ def test_an_older_yes_counts_no_more_once_the_browser_objects(opened: Callable[.
     assert ConsentRecord.objects.filter(mechanism=Mechanism.SIGNAL).count() == 1
 
 
-def test_a_yes_on_the_page_of_choices_counts_in_spite_of_it(opened: Callable[..., Tab]) -> None:
+def test_a_yes_on_the_page_of_choices_counts_in_spite_of_it_until_it_is_taken_back_there(
+    opened: Callable[..., Tab],
+) -> None:
     tab = opened(signal=True)
     tab.visit("/p/consent/")
     assert tab.page.locator(".pz-consent-signal").is_visible()
@@ -243,14 +236,6 @@ def test_a_yes_on_the_page_of_choices_counts_in_spite_of_it(opened: Callable[...
     assert not tab.is_asked
     assert kept() > 0
 
-
-def test_what_was_agreed_to_in_spite_of_it_can_be_taken_back_there(
-    opened: Callable[..., Tab],
-) -> None:
-    tab = opened(signal=True)
-    tab.visit("/p/consent/")
-    tab.page.click(".pz-consent-actions [value=all]")
-    settle(tab.page)
     tab.visit("/p/consent/")
     tab.page.click(".pz-consent-actions [value=none]")
     settle(tab.page)

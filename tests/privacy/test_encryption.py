@@ -37,7 +37,7 @@ def test_only_the_named_traits_are_sealed():
     found = sealed_traits({"email": "ada@example.org", "plan": "gold"}, trusted=False)
     assert found["plan"] == "gold"
     assert is_sealed(found["email"])
-    assert "ada" not in found["email"]
+    assert "ada@" not in found["email"]  # three letters may be there by chance
 
 
 def test_without_named_traits_nothing_is_touched(settings):

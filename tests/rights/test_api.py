@@ -351,6 +351,7 @@ def test_what_an_address_does_not_do_is_said(client: Client) -> None:
     assert answer.headers["Allow"] == "GET, HEAD, DELETE"
 
 
+@pytest.mark.usefixtures("endless_minute")
 def test_too_many_questions_are_answered_later(client: Client, settings: Any) -> None:
     settings.PERSONALIZATION_ADDRESS_RATE = 2
     answers = [read(client) for _ in range(3)]

@@ -70,6 +70,7 @@ def press(page: Page, name: str, key: str = "Enter") -> None:
 
 def fits(page: Page) -> bool:
     """Return whether nothing sticks out at the side."""
+    page.wait_for_load_state()  # its style too: a heading is there before that
     return bool(page.evaluate("document.documentElement.scrollWidth") <= WIDTH)
 
 
@@ -111,6 +112,7 @@ def test_a_browser_that_is_erased_shows_no_id_any_more(
     page = visit(make_person(("Product Viewed", 1)))
     page.goto(page.url.partition("?")[0])
     press(page, "Erase…")
+    page.get_by_role("heading", name="What goes").wait_for()
     press(page, "I am sure: erase it.", "Space")
     press(page, "Erase everything")
     page.get_by_role("heading", name="Receipt of an erasure").wait_for()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from personalization.rules.state import Answer
 from personalization.types import Microseconds
-from tests.effort import examples
+from tests.effort import Tries, some_or_all
 from tests.rules import oracle, strategies
 from tests.rules.javascript import PROGRAM, Question, asked, run, visible
 from tests.rules.strategies import NOW
@@ -64,9 +64,10 @@ def test_most_cases_are_seen_by_browsers() -> None:
     assert len(SEEN) > len(CASES) * 3 // 4
 
 
-def test_random_rules_are_answered_as_the_oracle_does() -> None:
+@some_or_all(TRIPLES // (3 * 16) + 1)
+def test_random_rules_are_answered_as_the_oracle_does(tries: Tries) -> None:
     questions, expected = [], []
-    for rule, past in drawn(TRIPLES // 3):
+    for rule, past in drawn(tries):
         flips = foretold(rule, past, {})
         first = min((at for at in flips if at > NOW), default=None)
         for now in (NOW,) if first is None else (NOW, first - 1, first):
@@ -87,12 +88,12 @@ def bounds(answer: Answer, right: Answer) -> bool:
     return NOW < answer.changes <= right.changes
 
 
-def drawn(n: int) -> list[tuple[Any, History]]:
-    """Return at least `n` rules and histories; the same ones in every run by default."""
+def drawn(tries: Tries) -> list[tuple[Any, History]]:
+    """Return 16 rules with histories of each try; the same ones in every run by default."""
     found: list[tuple[Any, History]] = []
     rules, histories = strategies.rules(seen_by_browsers=True), strategies.histories()
 
-    @examples(n // 16 + 1)
+    @tries
     @given(
         rules=st.lists(rules, min_size=4, max_size=4),
         histories=st.lists(histories, min_size=4, max_size=4),

@@ -12,7 +12,7 @@ from personalization.rules.lint_formula import every, some
 from personalization.rules.lint_search import certain, implied, impossible
 from personalization.rules.nodes import group_demand
 from personalization.rules.parse import parse
-from tests.effort import examples
+from tests.effort import Tries, some_or_all
 from tests.rules import oracle, strategies
 from tests.rules.building import Stored, both, either, rule
 from tests.rules.strategies import EVENTS, NOW
@@ -61,60 +61,71 @@ def _holds(stored: Stored, history: History, segments: Any) -> bool:
     return oracle.holds(stored["root"], history, segments, now=NOW)
 
 
-@examples(300)
-@given(pair=_pairs(), histories=_worlds, segments=strategies.segments())
-def test_what_follows_from_a_condition_is_never_refuted(
-    pair: tuple[Stored, Stored], histories: list[History], segments: Any
-) -> None:
-    one, other = (rule(leaf) for leaf in pair)
-    mine, theirs = (group_demand(linked(stored, segments).root) for stored in (one, other))
-    if implied(theirs, by=mine):
-        event("follows")
-        assert not any(
-            _holds(one, each, segments) and not _holds(other, each, segments) for each in histories
-        )
-    if impossible(group_demand(linked(rule(*pair), segments).root)):
-        event("contradicts")
-        assert not any(_holds(rule(*pair), each, segments) for each in histories)
-    if certain(group_demand(linked(rule(either(*pair)), segments).root)):
-        event("one of them always holds")
-        assert all(_holds(rule(either(*pair)), each, segments) for each in histories)
+@some_or_all(300)
+def test_what_follows_from_a_condition_is_never_refuted(tries: Tries) -> None:
+    @tries
+    @given(pair=_pairs(), histories=_worlds, segments=strategies.segments())
+    def holds(pair: tuple[Stored, Stored], histories: list[History], segments: Any) -> None:
+        one, other = (rule(leaf) for leaf in pair)
+        mine, theirs = (group_demand(linked(stored, segments).root) for stored in (one, other))
+        if implied(theirs, by=mine):
+            event("follows")
+            assert not any(
+                _holds(one, each, segments) and not _holds(other, each, segments)
+                for each in histories
+            )
+        if impossible(group_demand(linked(rule(*pair), segments).root)):
+            event("contradicts")
+            assert not any(_holds(rule(*pair), each, segments) for each in histories)
+        if certain(group_demand(linked(rule(either(*pair)), segments).root)):
+            event("one of them always holds")
+            assert all(_holds(rule(either(*pair)), each, segments) for each in histories)
+
+    holds()
 
 
-@examples(150)
-@given(stored=strategies.rules(), histories=_worlds, segments=strategies.segments())
-def test_contradictory_rules_never_hold_and_tautological_ones_always(
-    stored: Any, histories: list[History], segments: Any
-) -> None:
-    demand = group_demand(linked(stored, segments).root)
-    found = [_holds(stored, each, segments) for each in histories]
-    if impossible(demand):
-        event("contradictory")
-        assert not any(found)
-    if certain(demand):
-        event("tautological")
-        assert all(found)
+@some_or_all(150)
+def test_contradictory_rules_never_hold_and_tautological_ones_always(tries: Tries) -> None:
+    @tries
+    @given(stored=strategies.rules(), histories=_worlds, segments=strategies.segments())
+    def holds(stored: Any, histories: list[History], segments: Any) -> None:
+        demand = group_demand(linked(stored, segments).root)
+        found = [_holds(stored, each, segments) for each in histories]
+        if impossible(demand):
+            event("contradictory")
+            assert not any(found)
+        if certain(demand):
+            event("tautological")
+            assert all(found)
+
+    holds()
 
 
-@examples(80)
-@given(stored=strategies.rules(), segments=strategies.segments())
-def test_every_rule_with_its_opposite_is_contradictory(stored: Any, segments: Any) -> None:
-    demand = group_demand(linked(stored, segments).root)
-    turned = group_demand(linked(rule(both(stored["root"], negated=True)), segments).root)
-    assert impossible(every([demand, turned]))
-    assert certain(some([demand, turned]))
+@some_or_all(80)
+def test_every_rule_with_its_opposite_is_contradictory(tries: Tries) -> None:
+    @tries
+    @given(stored=strategies.rules(), segments=strategies.segments())
+    def holds(stored: Any, segments: Any) -> None:
+        demand = group_demand(linked(stored, segments).root)
+        turned = group_demand(linked(rule(both(stored["root"], negated=True)), segments).root)
+        assert impossible(every([demand, turned]))
+        assert certain(some([demand, turned]))
+
+    holds()
 
 
-@examples(60)
-@given(stored=strategies.rules(), histories=_worlds, data=st.data())
-def test_rules_of_one_hash_mean_the_same(
-    stored: Any, histories: list[History], data: st.DataObject
-) -> None:
-    said_otherwise: Any = {"version": 1, "root": _said_otherwise(stored["root"], data)}
-    assert parse(said_otherwise).definition_hash == parse(stored).definition_hash
-    segments = dict.fromkeys([*strategies.MANUAL, "by-rule"])
-    for each in histories:
-        assert _holds(said_otherwise, each, segments) is _holds(stored, each, segments)
+@some_or_all(60)
+def test_rules_of_one_hash_mean_the_same(tries: Tries) -> None:
+    @tries
+    @given(stored=strategies.rules(), histories=_worlds, data=st.data())
+    def holds(stored: Any, histories: list[History], data: st.DataObject) -> None:
+        said_otherwise: Any = {"version": 1, "root": _said_otherwise(stored["root"], data)}
+        assert parse(said_otherwise).definition_hash == parse(stored).definition_hash
+        segments = dict.fromkeys([*strategies.MANUAL, "by-rule"])
+        for each in histories:
+            assert _holds(said_otherwise, each, segments) is _holds(stored, each, segments)
+
+    holds()
 
 
 def _said_otherwise(node: Stored, data: st.DataObject) -> Stored:

@@ -22,7 +22,7 @@ from personalization.rules.sequence import Absence, Sequence, SequenceNeed, Step
 from personalization.rules.series import SeriesNeed
 from personalization.rules.totals import TotalsNeed
 from personalization.rules.values import Amounts, Days, Moments, Scalars
-from tests.effort import examples
+from tests.effort import Tries, examples, some_or_all
 from tests.rules.building import both, either, prop
 
 HOUR = 3_600_000_000
@@ -72,16 +72,18 @@ def folded(need: AnyNeed, occurrences: list[Occurrence]) -> Any:
     return kept
 
 
-@examples(400)
-@given(occurrences=st.lists(_occurrences, max_size=12), data=st.data())
-def test_any_order_of_arrival_keeps_the_same(
-    occurrences: list[Occurrence], data: st.DataObject
-) -> None:
-    in_order = sorted(occurrences, key=lambda each: each.position)
-    shuffled = data.draw(st.permutations(occurrences))
-    for need in NEEDS:
-        concerned = [each for each in in_order if {each.name, ANY} & need.events]
-        assert folded(need, shuffled) == need.fold(concerned)
+@some_or_all(400)
+def test_any_order_of_arrival_keeps_the_same(tries: Tries) -> None:
+    @tries
+    @given(occurrences=st.lists(_occurrences, max_size=12), data=st.data())
+    def holds(occurrences: list[Occurrence], data: st.DataObject) -> None:
+        in_order = sorted(occurrences, key=lambda each: each.position)
+        shuffled = data.draw(st.permutations(occurrences))
+        for need in NEEDS:
+            concerned = [each for each in in_order if {each.name, ANY} & need.events]
+            assert folded(need, shuffled) == need.fold(concerned)
+
+    holds()
 
 
 @examples(200)

@@ -11,17 +11,21 @@ from hypothesis import strategies as st
 from personalization.exceptions import InvalidRule
 from personalization.rules.nodes import Rule
 from personalization.rules.parse import parse
-from tests.effort import examples
+from tests.effort import Tries, some_or_all
 from tests.rules import strategies
 
 
-@examples(200)
-@given(strategies.rules())
-def test_what_is_written_as_intended_parses(stored: Any) -> None:
-    parsed = parse(stored)
-    assert isinstance(parsed, Rule)
-    assert parsed.source == stored
-    assert parse(json.loads(json.dumps(stored))).root == parsed.root
+@some_or_all(200)
+def test_what_is_written_as_intended_parses(tries: Tries) -> None:
+    @tries
+    @given(strategies.rules())
+    def holds(stored: Any) -> None:
+        parsed = parse(stored)
+        assert isinstance(parsed, Rule)
+        assert parsed.source == stored
+        assert parse(json.loads(json.dumps(stored))).root == parsed.root
+
+    holds()
 
 
 _json = st.recursive(
@@ -41,21 +45,27 @@ _json = st.recursive(
 )  # fmt: skip
 
 
-@examples(300)
-@given(_json)
-def test_any_json_is_a_rule_or_refused(stored: Any) -> None:
-    parses_or_refuses(stored)
+@some_or_all(300)
+def test_any_json_is_a_rule_or_refused(tries: Tries) -> None:
+    @tries
+    @given(_json)
+    def holds(stored: Any) -> None:
+        parses_or_refuses(stored)
+
+    holds()
 
 
-@examples(500)
-@given(strategies.rules(), st.data())
-def test_a_rule_with_one_part_replaced_is_a_rule_or_refused(
-    stored: Any, data: st.DataObject
-) -> None:
-    places = list(_places(stored))
-    holder, key = data.draw(st.sampled_from(places))
-    holder[key] = data.draw(_json | st.sampled_from(["=", "in", "event", "PT1H", "and", 1]))
-    parses_or_refuses(stored)
+@some_or_all(500)
+def test_a_rule_with_one_part_replaced_is_a_rule_or_refused(tries: Tries) -> None:
+    @tries
+    @given(strategies.rules(), st.data())
+    def holds(stored: Any, data: st.DataObject) -> None:
+        places = list(_places(stored))
+        holder, key = data.draw(st.sampled_from(places))
+        holder[key] = data.draw(_json | st.sampled_from(["=", "in", "event", "PT1H", "and", 1]))
+        parses_or_refuses(stored)
+
+    holds()
 
 
 def parses_or_refuses(stored: Any) -> None:

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from personalization.rules.automaton import found_in
 from personalization.rules.expression import size, written
 from personalization.rules.patterns import MAX_TEXT, read_pattern
-from tests.effort import EFFORT, examples
+from tests.effort import Tries, some_or_all
 from tests.rules.expressions import Expression, expressions, texts
 from tests.rules.javascript import run
 from tests.rules.test_automaton import ADVERSARIAL, MEANINGS
@@ -35,11 +34,11 @@ def asked(pairs: Sequence[tuple[str, str]], *, own: bool = False) -> list[dict[s
     return answers
 
 
-def drawn() -> list[tuple[str, str]]:
+def drawn(tries: Tries) -> list[tuple[str, str]]:
     """Return random patterns with texts; nothing is asked of Node for each one alone."""
     pairs: list[tuple[str, str]] = []
 
-    @examples(PATTERNS)
+    @tries
     @given(expression=expressions(), many=st.lists(texts, min_size=4, max_size=6, unique=True))
     def collect(expression: Expression, many: list[str]) -> None:
         pairs.extend((expression.ours, text) for text in many)
@@ -48,14 +47,15 @@ def drawn() -> list[tuple[str, str]]:
     return pairs
 
 
-def test_finds_what_memory_finds() -> None:
-    pairs = drawn()
+@some_or_all(PATTERNS)
+def test_finds_what_memory_finds(tries: Tries) -> None:
+    pairs = drawn(tries)
     wrong = [
         (pattern, text, answer)
         for (pattern, text), answer in zip(pairs, asked(pairs, own=True), strict=True)
         if {answer["shipped"], answer["own"]} != {found_in(text, pattern=pattern)}
     ]
-    assert len(pairs) > 3 * PATTERNS * EFFORT
+    assert len(pairs) > 3 * tries.max_examples
     assert wrong == []
 
 
@@ -64,12 +64,18 @@ def test_means_what_is_published() -> None:
     assert [answer["shipped"] for answer in answers] == [expected for *_, expected in MEANINGS]
 
 
-@pytest.mark.parametrize("sign", list("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ "))
-def test_every_punctuation_mark_may_be_escaped(sign: str) -> None:
-    patterns = [f"^\\{sign}$", f"^[\\{sign}]$", f"^[^a\\{sign}]$"]
-    answers = asked([(pattern, sign) for pattern in patterns])
-    assert [answer["shipped"] for answer in answers] == [True, True, False]
-    assert [found_in(sign, pattern=pattern) for pattern in patterns] == [True, True, False]
+def test_every_punctuation_mark_may_be_escaped() -> None:
+    expected = {
+        (pattern, sign): holds
+        for sign in "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ "
+        for pattern, holds in (
+            (f"^\\{sign}$", True), (f"^[\\{sign}]$", True), (f"^[^a\\{sign}]$", False),
+        )
+    }  # fmt: skip
+    answers = asked([*expected])
+    shipped = [answer["shipped"] for answer in answers]
+    assert dict(zip(expected, shipped, strict=True)) == expected
+    assert {each: found_in(each[1], pattern=each[0]) for each in expected} == expected
 
 
 def test_no_pattern_takes_long() -> None:

@@ -16,7 +16,7 @@ from personalization.rules.interval import Interval
 from personalization.segments.models import Segment
 from personalization.segments.population import matching
 from personalization.types import Json, Microseconds
-from tests.effort import examples
+from tests.effort import Tries, examples, some_or_all
 from tests.rules import oracle, strategies
 from tests.rules.strategies import NOW
 from tests.rules.world import History, facts, linked, stored
@@ -63,21 +63,23 @@ _worlds = given(
 )
 
 
-@examples(60)
-@_worlds
-def test_memory_is_what_counting_says(
-    histories: list[History], rules: list[Any], segments: dict[str, Any]
-) -> None:
-    for rule, history in product(rules, histories):
-        compiled = linked(rule, segments)
-        answer = evaluate(compiled, facts(history, compiled), now=NOW)
-        assert answer.holds is oracle.holds(rule["root"], history, segments, now=NOW)
-        flips = foretold(rule, history, segments)
-        first = min((at for at in flips if at > NOW), default=None)
-        assert answer.changes is None or answer.changes > NOW
-        assert first is None or (answer.changes is not None and answer.changes <= first)
-        if exactly_foretold(rule):
-            assert answer.changes == first
+@some_or_all(60)
+def test_memory_is_what_counting_says(tries: Tries) -> None:
+    @tries
+    @_worlds
+    def holds(histories: list[History], rules: list[Any], segments: dict[str, Any]) -> None:
+        for rule, history in product(rules, histories):
+            compiled = linked(rule, segments)
+            answer = evaluate(compiled, facts(history, compiled), now=NOW)
+            assert answer.holds is oracle.holds(rule["root"], history, segments, now=NOW)
+            flips = foretold(rule, history, segments)
+            first = min((at for at in flips if at > NOW), default=None)
+            assert answer.changes is None or answer.changes > NOW
+            assert first is None or (answer.changes is not None and answer.changes <= first)
+            if exactly_foretold(rule):
+                assert answer.changes == first
+
+    holds()
 
 
 def exactly_foretold(rule: Any) -> bool:
@@ -89,21 +91,23 @@ def exactly_foretold(rule: Any) -> bool:
     return leaf["kind"] != "event" or not made_of_two
 
 
-@examples(60)
-@_worlds
-def test_memberships_begin_and_end_to_the_microsecond(
-    histories: list[History], rules: list[Any], segments: dict[str, Any]
-) -> None:
-    for rule, history in product(rules, histories):
-        compiled = linked(rule, segments)
-        span = membership(compiled, facts(history, compiled), now=NOW)
-        flips = foretold(rule, history, segments)
-        start = next((at for at, holds in flips.items() if holds), None)
-        if start is None:
-            assert span is None
-        else:
-            end = next((at for at, holds in flips.items() if at > start and not holds), None)
-            assert span == Interval(start, end)
+@some_or_all(60)
+def test_memberships_begin_and_end_to_the_microsecond(tries: Tries) -> None:
+    @tries
+    @_worlds
+    def holds(histories: list[History], rules: list[Any], segments: dict[str, Any]) -> None:
+        for rule, history in product(rules, histories):
+            compiled = linked(rule, segments)
+            span = membership(compiled, facts(history, compiled), now=NOW)
+            flips = foretold(rule, history, segments)
+            start = next((at for at, holds in flips.items() if holds), None)
+            if start is None:
+                assert span is None
+            else:
+                end = next((at for at, holds in flips.items() if at > start and not holds), None)
+                assert span == Interval(start, end)
+
+    holds()
 
 
 def foretold(rule: Any, history: History, segments: dict[str, Any]) -> dict[Microseconds, bool]:

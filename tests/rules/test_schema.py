@@ -20,7 +20,7 @@ from personalization.rules.leaves.context import FIELDS
 from personalization.rules.leaves.event import AGGREGATES
 from personalization.rules.parse import kinds, parse
 from personalization.types import Purpose
-from tests.effort import examples
+from tests.effort import Tries, some_or_all
 from tests.rules import strategies
 from tests.rules.building import (
     Stored,
@@ -82,11 +82,15 @@ def test_every_published_case_is_valid(case: dict[str, Any]) -> None:
     assert [each for each in rules if each is not None and not accepts(each)] == []
 
 
-@examples(150)
-@given(strategies.rules())
-def test_every_rule_is_valid(stored: Any) -> None:
-    assert parses(stored)
-    assert accepts(stored)
+@some_or_all(150)
+def test_every_rule_is_valid(tries: Tries) -> None:
+    @tries
+    @given(strategies.rules())
+    def holds(stored: Any) -> None:
+        assert parses(stored)
+        assert accepts(stored)
+
+    holds()
 
 
 _oddities: st.SearchStrategy[Any] = st.sampled_from(
@@ -98,22 +102,27 @@ _keys = st.sampled_from(["id", "not", "value", "until", "last", "from", "to", "w
     "prop", "aggregate", "where", "scope", "strict", "kind", "combinator", "x"])  # fmt: skip
 
 
-@examples(400)
-@given(strategies.rules(), st.data())
-def test_what_the_schema_refuses_the_parser_refuses(stored: Any, data: st.DataObject) -> None:
-    changed = copy.deepcopy(stored)
-    for _ in range(data.draw(st.integers(1, 2))):
-        holders = list(_containers(changed))
-        holder = data.draw(st.sampled_from(holders))
-        if isinstance(holder, dict):
-            key = data.draw(st.sampled_from(sorted(holder)) | _keys)
-            if data.draw(st.booleans()) and key in holder:
-                del holder[key]
+@some_or_all(400)
+def test_what_the_schema_refuses_the_parser_refuses(tries: Tries) -> None:
+    @tries
+    @given(strategies.rules(), st.data())
+    def holds(stored: Any, data: st.DataObject) -> None:
+        changed = copy.deepcopy(stored)
+        for _ in range(data.draw(st.integers(1, 2))):
+            holders = list(_containers(changed))
+            holder = data.draw(st.sampled_from(holders))
+            if isinstance(holder, dict):
+                own = st.sampled_from(sorted(holder)) if holder else st.nothing()
+                key = data.draw(own | _keys)
+                if data.draw(st.booleans()) and key in holder:
+                    del holder[key]
+                else:
+                    holder[key] = data.draw(_oddities)
             else:
-                holder[key] = data.draw(_oddities)
-        else:
-            holder[data.draw(st.integers(0, len(holder) - 1))] = data.draw(_oddities)
-    assert accepts(changed) or not parses(changed)
+                holder[data.draw(st.integers(0, len(holder) - 1))] = data.draw(_oddities)
+        assert accepts(changed) or not parses(changed)
+
+    holds()
 
 
 def _containers(value: Any) -> Iterator[Any]:

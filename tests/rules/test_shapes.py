@@ -12,7 +12,7 @@ from personalization.rules.need import ANY
 from personalization.rules.reading import Reader
 from personalization.rules.shapes import SOMETHING, Shapes, passes, pool_of, variants
 from personalization.rules.where import Where, read_where, where_holds
-from tests.effort import examples
+from tests.effort import Tries, some_or_all
 from tests.rules import oracle, strategies
 from tests.rules.building import Stored, both, either, none_of, prop
 
@@ -30,24 +30,32 @@ def matcher(name: str, stored: Stored | None = None) -> Matcher:
 RED, LARGE = prop("color", "=", "red"), prop("size", ">", 10)
 
 
-@examples(80)
-@given(stored=wheres, others=st.lists(wheres, max_size=2))
-def test_every_shape_counts(stored: Stored, others: list[Stored]) -> None:
-    wanted = matcher("Page Viewed", stored)
-    shapes = Shapes((wanted, *(matcher("Page Viewed", other) for other in others)))
-    for shape in shapes.of(wanted):
-        assert shape.name == "Page Viewed"
-        assert wanted.matches(shape.properties, at=0)
-        assert oracle.matches(stored, shape.properties)
+@some_or_all(80)
+def test_every_shape_counts(tries: Tries) -> None:
+    @tries
+    @given(stored=wheres, others=st.lists(wheres, max_size=2))
+    def holds(stored: Stored, others: list[Stored]) -> None:
+        wanted = matcher("Page Viewed", stored)
+        shapes = Shapes((wanted, *(matcher("Page Viewed", other) for other in others)))
+        for shape in shapes.of(wanted):
+            assert shape.name == "Page Viewed"
+            assert wanted.matches(shape.properties, at=0)
+            assert oracle.matches(stored, shape.properties)
+
+    holds()
 
 
-@examples(80)
-@given(stored=wheres, tried=st.lists(strategies.histories(), min_size=1, max_size=3))
-def test_what_some_event_passes_has_a_shape(stored: Any, tried: list[Any]) -> None:
-    wanted = matcher("Page Viewed", stored)
-    seen = [event.properties for history in tried for event in history.events]
-    if any(where_holds(wanted.where, each) for each in seen):  # type: ignore[arg-type]
-        assert Shapes((wanted,)).of(wanted)
+@some_or_all(80)
+def test_what_some_event_passes_has_a_shape(tries: Tries) -> None:
+    @tries
+    @given(stored=wheres, tried=st.lists(strategies.histories(), min_size=1, max_size=3))
+    def holds(stored: Any, tried: list[Any]) -> None:
+        wanted = matcher("Page Viewed", stored)
+        seen = [event.properties for history in tried for event in history.events]
+        if any(where_holds(wanted.where, each) for each in seen):  # type: ignore[arg-type]
+            assert Shapes((wanted,)).of(wanted)
+
+    holds()
 
 
 def test_shapes_differ_in_what_other_conditions_say() -> None:

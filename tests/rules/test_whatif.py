@@ -17,7 +17,7 @@ from personalization.rules.evaluate import evaluate
 from personalization.rules.repair import Budget
 from personalization.rules.turning import Question
 from personalization.rules.whatif import MAX_ANSWERS, Suggestion, suggestions
-from tests.effort import examples
+from tests.effort import Tries, examples, some_or_all
 from tests.rules import oracle, strategies
 from tests.rules.building import (
     Stored,
@@ -342,21 +342,23 @@ def test_a_hopeless_rule_takes_bounded_work() -> None:
     assert asked[0] <= MAX_ANSWERS + 1
 
 
-@examples(80)
-@given(history=strategies.histories(), rule=strategies.rules(), segments=strategies.segments())
-def test_every_suggestion_turns_the_answer(
-    history: History, rule: Any, segments: dict[str, Any]
-) -> None:
-    compiled = linked(rule, segments)
-    known = facts(history, compiled)
-    found = suggestions(compiled, known, Catalogue(), now=NOW)
-    for each in found:
-        assert each.steps
-        assert each.at >= NOW
-        assert turns(rule, history, segments, each.change)
-        after = applied(each.change, known, needs=Question.of(compiled).needs)
-        before = evaluate(compiled, known, now=NOW).holds
-        assert evaluate(compiled, after, now=each.at).holds is not before
+@some_or_all(80)
+def test_every_suggestion_turns_the_answer(tries: Tries) -> None:
+    @tries
+    @given(history=strategies.histories(), rule=strategies.rules(), segments=strategies.segments())
+    def holds(history: History, rule: Any, segments: dict[str, Any]) -> None:
+        compiled = linked(rule, segments)
+        known = facts(history, compiled)
+        found = suggestions(compiled, known, Catalogue(), now=NOW)
+        for each in found:
+            assert each.steps
+            assert each.at >= NOW
+            assert turns(rule, history, segments, each.change)
+            after = applied(each.change, known, needs=Question.of(compiled).needs)
+            before = evaluate(compiled, known, now=NOW).holds
+            assert evaluate(compiled, after, now=each.at).holds is not before
+
+    holds()
 
 
 @examples(30)

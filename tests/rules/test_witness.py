@@ -14,7 +14,7 @@ from personalization.rules.evaluate import evaluate
 from personalization.rules.turning import Question
 from personalization.rules.witness import EVERYBODY, NOBODY, Witnesses, witnesses
 from personalization.types import Microseconds
-from tests.effort import examples
+from tests.effort import Tries, examples, some_or_all
 from tests.rules import oracle, strategies
 from tests.rules.building import (
     Stored,
@@ -183,16 +183,20 @@ def test_the_same_rule_has_the_same_witnesses() -> None:
     assert made(KINDS["sum"]) == made(KINDS["sum"])
 
 
-@examples(150)
-@given(stored=strategies.rules(), segments=strategies.segments())
-def test_witnesses_enter_and_leave(stored: Any, segments: dict[str, Any]) -> None:
-    compiled = linked(stored, segments)
-    found = witnesses(compiled, now=NOW)
-    judge(stored, segments, found)
-    if found.enters is not None:
-        change = found.enters.change
-        known = applied(change, NO_FACTS, needs=Question.of(compiled).needs)
-        assert evaluate(compiled, known, now=change.at).holds
+@some_or_all(150)
+def test_witnesses_enter_and_leave(tries: Tries) -> None:
+    @tries
+    @given(stored=strategies.rules(), segments=strategies.segments())
+    def holds(stored: Any, segments: dict[str, Any]) -> None:
+        compiled = linked(stored, segments)
+        found = witnesses(compiled, now=NOW)
+        judge(stored, segments, found)
+        if found.enters is not None:
+            change = found.enters.change
+            known = applied(change, NO_FACTS, needs=Question.of(compiled).needs)
+            assert evaluate(compiled, known, now=change.at).holds
+
+    holds()
 
 
 @pytest.fixture(scope="module")
@@ -241,13 +245,15 @@ def instants(more: History, at: Microseconds) -> list[Microseconds]:
     return [last, last + HOUR, last + 31 * DAY]
 
 
-@examples(120)
-@given(stored=strategies.rules(), segments=strategies.segments())
-def test_whoever_brute_force_finds_is_found(
-    tried: list[History], stored: Any, segments: dict[str, Any]
-) -> None:
-    if somebody_enters(stored, segments, tried):
-        assert witnesses(linked(stored, segments), now=NOW).enters is not None
+@some_or_all(120)
+def test_whoever_brute_force_finds_is_found(tries: Tries, tried: list[History]) -> None:
+    @tries
+    @given(stored=strategies.rules(), segments=strategies.segments())
+    def holds(stored: Any, segments: dict[str, Any]) -> None:
+        if somebody_enters(stored, segments, tried):
+            assert witnesses(linked(stored, segments), now=NOW).enters is not None
+
+    holds()
 
 
 _simple = st.lists(strategies.events(), min_size=1, max_size=2).map(

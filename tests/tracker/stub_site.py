@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,13 @@ def send_now(page: Page) -> None:
     page.wait_for_timeout(200)
 
 
+def stop_clock(page: Page) -> None:
+    """Have no time pass in the page but what the test lets pass: a slow machine adds none."""
+    now = datetime.now(tz=UTC)
+    page.clock.install(time=now)
+    page.clock.pause_at(now + timedelta(seconds=1))
+
+
 class Server(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """Tabs are closed while they load: that is what the tests are about."""
@@ -90,6 +98,9 @@ class Site:
         self.presumed: list[str] | None = None
         #: Seconds that the batch endpoint takes.
         self.delay = 0.0
+        #: Until this is set, it answers nobody.
+        self.open = threading.Event()
+        self.open.set()
         self._server = Server(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
@@ -99,6 +110,7 @@ class Site:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def close(self) -> None:
+        self.open.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -189,6 +201,7 @@ class Site:
             cookies = _consent_cookies(self.presumed) if self.presumed else ()
             return 200, [json_type, *cookies], json.dumps({"purposes": self.presumed})
         time.sleep(self.delay)
+        self.open.wait(10)
         answer = self.answers.popleft() if self.answers else Answer(200)
         return answer.status, [json_type, *answer.headers.items()], '{"success":true}'
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.tracker.stub_site import POLICY, STATIC, TRACKER, Site, html, send_now
+from tests.tracker.stub_site import POLICY, STATIC, TRACKER, Site, html, send_now, stop_clock
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -24,6 +24,11 @@ EventTarget.prototype.addEventListener = function (type, handler, options) {
   window.listened.push([type, options]);
   return add.call(this, type, handler, options);
 };"""
+#: Scrolls, and is done when all who watch what is in view have heard of it.
+SCROLL = """y => new Promise((done) => {
+  scrollTo(0, y);
+  new IntersectionObserver((_, own) => { own.disconnect(); done(); }).observe(document.body);
+})"""
 #: Longer than the pointer has to rest.
 REST = 500
 
@@ -66,8 +71,9 @@ def test_with_one_it_is_collected_until_the_rule_is_deleted(
     assert all(options["passive"] for _, options in page.evaluate("listened"))
     site.collect = []
     # The page that is open asks again when it is seen again, and every fifteen seconds.
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
-    page.wait_for_load_state("networkidle")
+    with page.expect_response("**/p/v1/manifest") as answer:
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
+    answer.value.finished()
     hover(page)
     send_now(page)
     page.goto(site.url)
@@ -78,7 +84,7 @@ def test_with_one_it_is_collected_until_the_rule_is_deleted(
 
 
 def test_parts_of_a_page_are_viewed_as_long_as_they_are_in_view(
-    site: Site, visit: Callable[..., Page]
+    site: Site, page: Page, visit: Callable[..., Page]
 ) -> None:
     site.pages["/tall.css"] = "section { height: 3000px; margin-top: 2000px }"
     site.pages["/"] = html(
@@ -87,10 +93,12 @@ def test_parts_of_a_page_are_viewed_as_long_as_they_are_in_view(
         head=TRACKER + '<link rel="stylesheet" href="/tall.css">',
     )
     site.collect = ["section"]
-    page = visit()
-    page.evaluate("scrollTo(0, 2500)")
-    page.wait_for_timeout(1_400)
-    page.evaluate("scrollTo(0, 0)")
+    stop_clock(page)
+    visit()
+    page.evaluate(SCROLL, 2500)
+    page.clock.run_for(1_400)
+    page.evaluate(SCROLL, 0)
+    page.clock.run_for(1_000)
     site.wait_for(
         lambda: (
             properties(site, "Section Viewed") == [{"name": "Prices", "plan": "pro", "seconds": 1}]

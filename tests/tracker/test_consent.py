@@ -59,6 +59,7 @@ def test_granting_twice_reports_the_page_once(site: Site, page: Page) -> None:
     page.goto(site.url)
     page.evaluate("personalization.consent(['analytics'])")
     page.evaluate("personalization.consent(['analytics', 'personalization'])")
+    site.wait_for(lambda: site.events("page"))
     send_now(page)
     assert site.names() == ["page"]
 
@@ -77,9 +78,9 @@ def test_withdrawing_clears_what_waits_in_the_storage(
     site.pages["/plain"] = html(head="")
     page = visit()
     site.answers.append(Answer(503, {"Retry-After": "60"}))
-    page.evaluate("personalization.track('Waits')")
-    site.wait_for(lambda: site.events("Waits") and site.all_answered())
-    page.wait_for_timeout(200)
+    with page.expect_response("**/p/v1/batch") as answer:
+        page.evaluate("personalization.track('Waits')")
+    answer.value.finished()
     page.goto(site.url + "/?next")
     page.goto(site.url + "/plain")
     assert page.evaluate("localStorage.pz_queue") is not None
@@ -97,6 +98,7 @@ def test_what_was_under_way_when_consent_ended_is_not_tried_again(
     page.evaluate("personalization.track('Fails')")
     site.wait_for(lambda: site.events("Fails"))
     page.evaluate("personalization.consent([]); personalization.consent(['analytics'])")
+    site.wait_for(lambda: len(site.events("page")) == 2)
     page.wait_for_timeout(2_000)
     assert site.names() == ["page", "Fails", "page"]
 

@@ -71,6 +71,7 @@ def test_a_page_view_by_hand_is_not_repeated(site: Site, visit: Callable[..., Pa
     page.evaluate("history.pushState({}, '', '/cart'); personalization.page('Cart')")
     page.wait_for_timeout(SETTLED)
     send_now(page)
+    site.wait_for(lambda: len(paths(site)) > 1)
     assert paths(site) == ["/", "/cart"]
 
 

@@ -46,8 +46,9 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-def hover(browser: Browser, url: str, visitor_id: str) -> list[str]:
-    """Visit the page as a new browser of the visitor, hover, and return what was requested."""
+def hover(browser: Browser, url: str, visitor_id: str, *, until: str) -> list[str]:
+    """Visit the page as a new browser of the visitor, hover until an event has arrived, and
+    return what was requested."""
     context = browser.new_context(user_agent=BROWSER)
     cookies = {"pz_id": signed(visitor_id), "pz_consent": "1.personalization"}
     context.add_cookies([{"name": n, "value": v, "url": url} for n, v in cookies.items()])
@@ -56,9 +57,13 @@ def hover(browser: Browser, url: str, visitor_id: str) -> list[str]:
     page.on("request", lambda request: requested.append(request.url.removeprefix(url)))
     page.goto(url)
     settle(page)
+    arrived: list[str] = []
+    page.on("response", lambda answer: answer.ok and arrived.append(answer.request.post_data or ""))
     page.hover("[data-personalization-hover]")
-    # Long enough for another try, where one was refused.
-    page.wait_for_timeout(3_000)
+    for _ in range(30):  # long enough for another try, where one was refused
+        if any(until in sent for sent in arrived):
+            break
+        page.wait_for_timeout(100)
     page.goto("about:blank")
     context.close()
     return requested
@@ -66,7 +71,7 @@ def hover(browser: Browser, url: str, visitor_id: str) -> list[str]:
 
 def stored(name: str, *, times: int) -> bool:
     """Have what arrived processed until so many events are stored."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while Event.objects.filter(name=name).count() < times:
         assert time.monotonic() < end, f"{name}: {Event.objects.values_list('name', flat=True)}"
         time.sleep(0.1)
@@ -92,13 +97,13 @@ def test_pages_listen_for_hovering_while_a_rule_is_about_it(
         now=timezone.now(),
     )
 
-    requested = hover(browser, live_server.url, visitor_id)
+    requested = hover(browser, live_server.url, visitor_id, until="Element Hovered")
     assert "/static/personalization/tracker-more.js" in requested
     assert stored("Element Hovered", times=1)
     assert Event.objects.get(name="Element Hovered").properties["name"] == "Card"
 
     curious.delete()
-    requested = hover(browser, live_server.url, visitor_id)
+    requested = hover(browser, live_server.url, visitor_id, until="nothing ever")
     assert "/p/v1/manifest" in requested
     assert "/static/personalization/tracker-more.js" not in requested
     assert stored("Page Viewed", times=2)

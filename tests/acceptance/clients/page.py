@@ -67,7 +67,7 @@ class Shop:
     def wait(self, milliseconds: float) -> None:
         self._page.wait_for_timeout(milliseconds)
 
-    def wait_until(self, done: Callable[[], bool], *, patience: int = 20) -> None:
+    def wait_until(self, done: Callable[[], object], *, patience: int = 20) -> None:
         """Let the page live until `done`; `patience` is in seconds."""
         for _ in range(patience * 10):
             if done():

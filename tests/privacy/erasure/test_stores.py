@@ -33,6 +33,7 @@ IMPERSONAL = {
     "Metric": "what the site wants to know of an event",
     "ModelArtefact": "numbers about items and kinds of behaviour",
     "ModelVersion": "how a model came to be",
+    "PopularityCount": "what many did with items, and nothing of a segment of few",
     "RecommendationRule": "what the site says about items",
     "Refresh": "how far a refresh has come",
     "Report": "counts with noise, and none of few",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: How long nothing may come before nothing more is expected, in seconds.
 QUIET = 0.1
 #: How long a request may take before it is no longer waited for, in seconds.
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 #: For how long a page that has loaded asks nothing before it is done, in seconds.

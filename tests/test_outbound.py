@@ -22,7 +22,7 @@ Respond = Callable[[socket.socket, bytes], None]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Note: fine\r\n\r\nok"
 HELLO = b"\x16\x03"
 #: How long a loaded machine may take, in seconds; those that do not answer never do.
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Server:

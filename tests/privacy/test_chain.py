@@ -282,18 +282,18 @@ def test_two_that_seal_at_once_make_one_chain() -> None:
         with transaction.atomic():
             counted.append(seal_records(now=NOW))
             began.set()
-            go_on.wait(10)
+            go_on.wait(60)
         connections.close_all()
 
     def second() -> None:
-        began.wait(10)
+        began.wait(60)
         counted.append(seal_records(now=NOW))
         connections.close_all()
 
     threads = [threading.Thread(target=work) for work in (first, second)]
     for thread in threads:
         thread.start()
-    began.wait(10)
+    began.wait(60)
     answers(1)
     go_on.set()
     for thread in threads:

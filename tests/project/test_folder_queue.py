@@ -30,7 +30,7 @@ def queue(tmp_path: Path) -> Iterator[Connection]:
 def test_a_message_arrives(queue: Connection, tmp_path: Path) -> None:
     letters = queue.SimpleQueue(tmp_path.name)
     letters.put({"hello": "world"})
-    message = letters.get(timeout=5)
+    message = letters.get(timeout=60)
     assert message.payload == {"hello": "world"}
     message.ack()
     assert list((tmp_path / "broker" / "messages").iterdir()) == []

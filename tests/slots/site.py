@@ -130,7 +130,7 @@ class Site:
                 if path == LISTS:
                     asked = dict(parse_qsl(query, keep_blank_values=True))
                     site.asked_lists.append(asked)
-                    site.open.wait(10)
+                    site.open.wait(60)
                     time.sleep(site.delay)
                     found = json.dumps(site.lists.get(asked["place"], {"html": ""}))
                     return self._say(site.status, "application/json", found)
@@ -145,7 +145,7 @@ class Site:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 question = json.loads(body)
                 site.questions.append(question)
-                site.open.wait(10)
+                site.open.wait(60)
                 time.sleep(site.delay)
                 self._say(
                     site.status, "application/json", json.dumps(site.answer(question)), site.stall

@@ -36,7 +36,7 @@ def visit(page: Page, site: Site, body: str = LIST) -> None:
 
 
 def wait_for(page: Page, text: str) -> None:
-    page.locator("li").get_by_text(text, exact=True).wait_for(timeout=10_000)
+    page.locator("li").get_by_text(text, exact=True).wait_for()
 
 
 def reported(page: Page, n: int) -> list[str]:
@@ -116,14 +116,14 @@ def test_what_stands_around_an_empty_list_is_in_sight_while_there_is_something_i
     site.lists["home"] = listed("boots")
     visit(page, site, around(EMPTY))
     heading = page.get_by_role("heading", name="Picked for you")
-    heading.wait_for(timeout=10_000)
+    heading.wait_for()
     assert page.get_by_text("boots").is_visible()
     assert reported(page, 1) == ["Recommendation Shown"], "what is hidden is never seen"
     consent(page, site, "analytics")
-    heading.wait_for(state="hidden", timeout=10_000)
+    heading.wait_for(state="hidden")
     assert page.locator("li").count() == 0
     consent(page, site, "analytics", "personalization")
-    heading.wait_for(timeout=10_000)
+    heading.wait_for()
 
 
 @pytest.mark.parametrize("agreed", [True, False])
@@ -188,7 +188,7 @@ def test_a_slow_list_holds_up_no_slot(site: Site, page: Page) -> None:
     agree(page, site)
     page.route("**/p/v1/recommend?*", lambda route: None)  # no answer ever
     page.goto(site.url)
-    page.get_by_text("from the admin").wait_for(timeout=10_000)
+    page.get_by_text("from the admin").wait_for()
 
 
 def test_a_slot_that_shows_a_list_reports_both_when_it_is_seen(site: Site, page: Page) -> None:

@@ -24,7 +24,7 @@ def text(page: Page, selector: str = HERO) -> str:
 
 
 def wait_for(page: Page, shown: str, selector: str = HERO) -> None:
-    page.locator(selector).get_by_text(shown, exact=True).wait_for(timeout=10_000)
+    page.locator(selector).get_by_text(shown, exact=True).wait_for()
 
 
 def visit(page: Page, site: Site, body: str | None = None) -> None:

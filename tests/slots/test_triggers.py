@@ -53,12 +53,12 @@ def is_default(page: Page) -> bool:
 
 
 def wait_until_shown(page: Page) -> None:
-    page.locator(HERO).get_by_text("Ten percent off").wait_for(timeout=10_000)
+    page.locator(HERO).get_by_text("Ten percent off").wait_for()
 
 
 def wait_until_open(page: Page) -> Any:
     dialog = page.locator(DIALOG)
-    dialog.wait_for(timeout=10_000)
+    dialog.wait_for()
     return dialog
 
 

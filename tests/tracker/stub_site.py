@@ -137,7 +137,7 @@ class Site:
     def all_answered(self) -> bool:
         return self.answered == len(self.requests)
 
-    def wait_for(self, ready: Callable[[], object], *, seconds: float = 10) -> None:
+    def wait_for(self, ready: Callable[[], object], *, seconds: float = 60) -> None:
         end = time.monotonic() + seconds
         while not ready():
             assert time.monotonic() < end, f"waited {seconds} s; received: {self.names()}"
@@ -201,7 +201,7 @@ class Site:
             cookies = _consent_cookies(self.presumed) if self.presumed else ()
             return 200, [json_type, *cookies], json.dumps({"purposes": self.presumed})
         time.sleep(self.delay)
-        self.open.wait(10)
+        self.open.wait(60)
         answer = self.answers.popleft() if self.answers else Answer(200)
         return answer.status, [json_type, *answer.headers.items()], '{"success":true}'
 

@@ -88,7 +88,7 @@ def test_the_others_go_on_with_what_there_was_while_one_reads():
     def read(before: int | None, now) -> int:
         if before is not None:
             reading.set()
-            assert go_on.wait(10)
+            assert go_on.wait(60)
         return (before or 0) + 1
 
     kept = Kept(read, fresh=FRESH)
@@ -97,7 +97,7 @@ def test_the_others_go_on_with_what_there_was_while_one_reads():
     found: list[int] = []
     thread = threading.Thread(target=lambda: found.append(kept.at(later)))
     thread.start()
-    assert reading.wait(10)
+    assert reading.wait(60)
     assert kept.at(later) == 1
     go_on.set()
     thread.join(10)

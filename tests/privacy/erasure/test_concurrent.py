@@ -40,7 +40,7 @@ def elsewhere(work: Callable[..., R], *args: Any, **kwargs: Any) -> Callable[[],
     pool = ThreadPoolExecutor(1)
     future = pool.submit(closing)
     pool.shutdown(wait=False)
-    return lambda: future.result(timeout=20)
+    return lambda: future.result(timeout=60)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 from celery import Celery
 from django.core.cache import cache
 from django.test import Client
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 from pytest_django.live_server_helper import LiveServer
 
@@ -33,11 +34,13 @@ BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 
 pytest_plugins = ["tests.factories", "tests.flushing"]
 
-# A busy machine is not a failing test: no deadline per example.
-hypothesis.register_profile("brief", deadline=None, max_examples=20)
-hypothesis.register_profile("default", deadline=None)
-hypothesis.register_profile("thorough", deadline=None, max_examples=1000)
-hypothesis.register_profile("nightly", deadline=None, max_examples=2000)
+# A busy machine is not a failing test: no deadline per example, and values may be slow to draw.
+# Examples are the same each time, those of the profiles that run many are new (tests/effort.py).
+_patient = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+hypothesis.register_profile("brief", **_patient, derandomize=True, max_examples=20)
+hypothesis.register_profile("default", **_patient, derandomize=True)
+hypothesis.register_profile("thorough", **_patient, max_examples=1000)
+hypothesis.register_profile("nightly", **_patient, max_examples=2000)
 hypothesis.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 # Without an app of its own, Celery would look for a broker on this machine.

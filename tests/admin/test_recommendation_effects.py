@@ -21,6 +21,7 @@ from personalization.ml.serving import shelf
 from personalization.ml.serving.reasons import Reason
 from personalization.ml.serving.recommend import Recommendation
 from personalization.segments.models import Segment
+from tests.calm import CALM
 from tests.delivery.people import make_person, make_segments
 from tests.delivery.recommending import make_crowd, make_items
 from tests.delivery.rendering import render
@@ -61,8 +62,7 @@ def cost(ask: Callable[[], object]) -> int:
 def _shop() -> Iterator[None]:
     make_items(*GOODS, category="clothes")
     make_crowd(GOODS)
-    calm = {"*": {"explore": 0.0, "diversity": 0.0}}
-    with override_settings(PERSONALIZATION_RECOMMENDATIONS=calm):
+    with override_settings(PERSONALIZATION_RECOMMENDATIONS=CALM):
         yield
 
 

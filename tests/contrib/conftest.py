@@ -15,7 +15,8 @@ from django.test import override_settings
 from personalization.testing import exposures_at_once, memory_buffer
 from tests import machine
 from tests.browser.conftest import FLAGS
-from tests.contrib.items import CALM, make_shop, make_shopper
+from tests.calm import CALM
+from tests.contrib.items import make_shop, make_shopper
 from tests.delivery.people import Person, make_segments
 
 if TYPE_CHECKING:

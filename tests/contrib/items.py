@@ -20,8 +20,6 @@ from tests.ml.serving.stored import serve_what_follows
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-#: Nothing of a list is left to chance.
-CALM = {"*": {"explore": 0.0, "diversity": 0.0}}
 #: The place whose lists have a template of the test sites' own.
 FUZZED = "fuzzed"
 #: What everybody gets of two, and what the shopper gets.

@@ -28,6 +28,7 @@ from personalization.delivery.recommendation_rules import RecommendationRule
 from personalization.delivery.visitor import Visitor
 from personalization.ml.serving.recommend import MOST
 from personalization.testing import exposures_at_once, memory_buffer
+from tests.calm import CALM
 from tests.delivery.people import Person, make_person, make_segments
 from tests.delivery.recommending import look_at, make_crowd, make_items
 from tests.delivery.rendering import counted, render_in, request_of
@@ -43,11 +44,10 @@ LIST = '{% load personalization %}{% recommend "home" limit=2 %}'
 
 @pytest.fixture(autouse=True)
 def _calm() -> Iterator[None]:
-    calm = {"*": {"explore": 0.0, "diversity": 0.0}}
     with (
         memory_buffer(),
         exposures_at_once(),
-        override_settings(PERSONALIZATION_RECOMMENDATIONS=calm),
+        override_settings(PERSONALIZATION_RECOMMENDATIONS=CALM),
     ):
         yield
 

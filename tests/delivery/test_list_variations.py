@@ -20,6 +20,7 @@ from personalization.ml.models import Item
 from personalization.ml.serving.recommend import MOST
 from personalization.segments.models import Segment
 from personalization.testing import exposures_at_once, memory_buffer
+from tests.calm import CALM
 from tests.conftest import BROWSER
 from tests.delivery.deciding import browser, server
 from tests.delivery.people import Person, make_person, make_segments, make_variation
@@ -99,11 +100,10 @@ def test_the_admin_names_what_a_list_cannot_say() -> None:
 
 @pytest.fixture
 def _calm() -> Iterator[None]:
-    calm = {"*": {"explore": 0.0, "diversity": 0.0}}
     with (
         memory_buffer(),
         exposures_at_once(),
-        override_settings(PERSONALIZATION_RECOMMENDATIONS=calm),
+        override_settings(PERSONALIZATION_RECOMMENDATIONS=CALM),
     ):
         yield
 

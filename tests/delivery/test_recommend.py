@@ -18,6 +18,7 @@ from personalization.delivery.recommendation_rules import RecommendationRule
 from personalization.ml.models import Item
 from personalization.ml.serving import loaded, popular_now, shelf
 from personalization.shortcuts import recommend
+from tests.calm import CALM
 from tests.delivery.people import Person, make_person, make_segments
 from tests.delivery.recommending import look_at, make_crowd, make_items
 from tests.delivery.rendering import counted, render, render_in, request_of
@@ -29,7 +30,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LIST = (
     '{% recommend "home" limit=3 as items %}{% for one in items %}{{ one.item.key }} {% endfor %}'
 )
-CALM = {"*": {"explore": 0.0, "diversity": 0.0}}
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ from django.urls import reverse
 from personalization.events.models import Event, Source
 from personalization.ml.models import Item
 from personalization.testing import exposures_at_once, memory_buffer
+from tests.calm import CALM
 from tests.conftest import BROWSER
 from tests.delivery.deciding import BROWSER_KEY, KEY, queries
 from tests.delivery.people import Person, make_person
@@ -26,11 +27,10 @@ OWN = "http://testserver"
 
 @pytest.fixture(autouse=True)
 def _site() -> Iterator[None]:
-    calm = {"*": {"explore": 0.0, "diversity": 0.0}}
     with (
         memory_buffer(),
         exposures_at_once(),
-        override_settings(PERSONALIZATION_RECOMMENDATIONS=calm),
+        override_settings(PERSONALIZATION_RECOMMENDATIONS=CALM),
     ):
         yield
 

@@ -16,6 +16,7 @@ from personalization.events.models import Source
 from personalization.ml.models import Item, ModelArtefact
 from personalization.ml.serving.recommend import MOST
 from personalization.testing import exposures_at_once, memory_buffer
+from tests.calm import CALM
 from tests.conftest import BROWSER
 from tests.delivery.deciding import BROWSER_KEY, KEY, queries
 from tests.delivery.people import Person, make_person
@@ -34,12 +35,11 @@ BOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
 @pytest.fixture(autouse=True)
 def _site() -> Iterator[None]:
-    calm = {"*": {"explore": 0.0, "diversity": 0.0}}
     with (
         memory_buffer(),
         exposures_at_once(),
         override_settings(
-            PERSONALIZATION_RECOMMENDATIONS=calm, PERSONALIZATION_ADDRESS_RATE=100_000
+            PERSONALIZATION_RECOMMENDATIONS=CALM, PERSONALIZATION_ADDRESS_RATE=100_000
         ),
     ):
         yield

@@ -29,6 +29,7 @@ from personalization.profiles.identity import Key
 from personalization.profiles.models import Identity
 from personalization.testing import drain
 from tests import machine
+from tests.calm import CALM
 from tests.conftest import BROWSER
 from tests.delivery.people import Person, make_person
 from tests.delivery.recommending import look_at, make_items
@@ -82,7 +83,7 @@ def shop(settings: Any, make_source: Callable[..., Source]) -> ModelVersion:
     make_source(kind=Source.Kind.BROWSER, write_key="tracker-key")
     settings.PERSONALIZATION_TRACKER_KEY = "tracker-key"
     # What the tests compare is the models' work, not chance.
-    settings.PERSONALIZATION_RECOMMENDATIONS = {"*": {"explore": 0.0, "diversity": 0.0}}
+    settings.PERSONALIZATION_RECOMMENDATIONS = CALM
     make_items(*BOOTS, *TENTS, LAMP, OIL)
     for n in range(60):
         shelf = BOOTS if n % 3 else TENTS

@@ -24,6 +24,7 @@ from personalization.ml.serving import loaded, popular_now, shelf
 from personalization.profiles.models import Snapshot
 from personalization.shortcuts import recommend
 from personalization.testing import exposures_at_once, memory_buffer
+from tests.calm import CALM
 from tests.delivery.people import Person, make_person, make_segments
 from tests.delivery.recommending import look_at, make_crowd, make_items
 from tests.delivery.rendering import counted, render, render_in, request_of
@@ -41,8 +42,7 @@ LATER = timedelta(minutes=5)
 
 @pytest.fixture(autouse=True)
 def _calm() -> Iterator[None]:
-    calm = {"*": {"explore": 0.0, "diversity": 0.0}}
-    with override_settings(PERSONALIZATION_RECOMMENDATIONS=calm):
+    with override_settings(PERSONALIZATION_RECOMMENDATIONS=CALM):
         yield
 
 

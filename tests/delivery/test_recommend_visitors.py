@@ -17,6 +17,7 @@ from personalization.ml.serving import recommend as serving
 from personalization.segments.models import Segment
 from personalization.shortcuts import track
 from personalization.testing import drain, exposures_at_once, memory_buffer
+from tests.calm import CALM
 from tests.delivery.people import Person, make_person, make_segments
 from tests.delivery.recommending import look_at, make_crowd, make_items
 from tests.delivery.rendering import counted, render, render_in, request_of
@@ -33,8 +34,7 @@ POPULAR, OWN = "hat shoe sock ", "sock belt scarf "
 
 @pytest.fixture(autouse=True)
 def _calm() -> Iterator[None]:
-    calm = {"*": {"explore": 0.0, "diversity": 0.0}}
-    with override_settings(PERSONALIZATION_RECOMMENDATIONS=calm):
+    with override_settings(PERSONALIZATION_RECOMMENDATIONS=CALM):
         yield
 
 

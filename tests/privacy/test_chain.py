@@ -297,7 +297,7 @@ def test_two_that_seal_at_once_make_one_chain() -> None:
     answers(1)
     go_on.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     seal_records(now=NOW)
     assert sum(counted) in (4, 5)
     assert verify_chain().is_whole

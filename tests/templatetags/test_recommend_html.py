@@ -11,6 +11,7 @@ from django.test import override_settings
 from django.utils.html import conditional_escape
 
 from personalization.delivery.recommendations import list_in, wanted_of
+from tests.calm import CALM
 from tests.delivery.people import Person, make_person
 from tests.delivery.recommending import look_at, make_crowd, make_items
 from tests.delivery.rendering import counted, render, request_of
@@ -21,8 +22,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _calm() -> Iterator[None]:
-    calm = {"*": {"explore": 0.0, "diversity": 0.0}}
-    with override_settings(PERSONALIZATION_RECOMMENDATIONS=calm):
+    with override_settings(PERSONALIZATION_RECOMMENDATIONS=CALM):
         yield
 
 

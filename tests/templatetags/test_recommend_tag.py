@@ -16,6 +16,7 @@ from personalization.delivery.visitor import Visitor
 from personalization.ml.item_events import MAX_KEY
 from personalization.ml.models import Item
 from personalization.ml.serving.recommend import MOST
+from tests.calm import CALM
 from tests.delivery.people import Person, make_person
 from tests.delivery.recommending import look_at, make_crowd, make_items
 from tests.delivery.rendering import render, render_in, request_of
@@ -29,8 +30,7 @@ EACH = "{% for one in items %}{{ one.item.key }} {% endfor %}"
 
 @pytest.fixture(autouse=True)
 def _calm() -> Iterator[None]:
-    calm = {"*": {"explore": 0.0, "diversity": 0.0}}
-    with override_settings(PERSONALIZATION_RECOMMENDATIONS=calm):
+    with override_settings(PERSONALIZATION_RECOMMENDATIONS=CALM):
         yield
 
 

@@ -11,10 +11,10 @@ from django.test import override_settings
 
 from personalization.contrib.cms.cms_plugins import LIST
 from personalization.ml.serving import shelf
+from tests.calm import CALM
 from tests.contrib.cms.board import Board
 from tests.contrib.cms.building import add_list, make_page, place_on
 from tests.contrib.items import (
-    CALM,
     OWN,
     POPULAR,
     draw_items,

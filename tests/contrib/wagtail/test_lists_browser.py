@@ -10,8 +10,8 @@ from django.test import override_settings
 from django.urls import reverse
 
 from personalization.ml.serving import shelf
+from tests.calm import CALM
 from tests.contrib.items import (
-    CALM,
     OWN,
     POPULAR,
     draw_items,

@@ -100,6 +100,6 @@ def test_the_others_go_on_with_what_there_was_while_one_reads():
     assert reading.wait(60)
     assert kept.at(later) == 1
     go_on.set()
-    thread.join(10)
+    thread.join(60)
     assert found == [2]
     assert kept.at(later) == 2

@@ -22,6 +22,7 @@ from personalization.ml.serving.recommend import Ask, recommend
 from personalization.ml.serving.shelf import ShelfItem, shelf_of
 from personalization.profiles.models import Snapshot
 from personalization.segments.models import Segment
+from tests.calm import CALM
 from tests.delivery.people import make_person, make_segments
 from tests.delivery.recommending import look_at, make_items
 from tests.delivery.rendering import render
@@ -131,7 +132,7 @@ def test_the_policy_says_with_whom() -> None:
 class TestServed:
     @pytest.fixture(autouse=True)
     def _shop(self, settings) -> None:  # type: ignore[no-untyped-def]
-        settings.PERSONALIZATION_RECOMMENDATIONS = {"*": {"explore": 0.0, "diversity": 0.0}}
+        settings.PERSONALIZATION_RECOMMENDATIONS = CALM
         make_segments("loyal")
         make_items("hat", "shoe")
         for _ in range(60):
